@@ -22,7 +22,7 @@ from digest.editions.delivery import DeliveryState
 from digest.editions.model import Edition, EditionState
 from digest.errors import DeliveryDeferred, DeliveryError, DeliveryRefused, StoreError
 from digest.mail.message import Envelope
-from digest.store.edition_store import EditionStore
+from digest.store.editions import EditionStore
 from digest.subscribers.model import NewSubscriber
 from digest.subscribers.tokens import read_approval_token, read_unsubscribe_token
 from tests import stores

@@ -1,233 +1,292 @@
-"""What an edition takes, when it waits, and at which hour it goes to whom; on every database."""
+"""What the operator decides on editions, on every database."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from digest.articles.model import Draft
 from digest.editions.delivery import DeliveryState
-from digest.editions.model import Approval, Digest, EditionState
-from digest.store.database import Store
+from digest.editions.model import Approval, Edition, EditionState
+from digest.store.database import Store, open_store
 from tests import stores
-from tests.store.samples import DAILY, NOW, reading, someone
+from tests.store.conftest import PATIENCE
+from tests.store.samples import (
+    BANKS,
+    DAILY,
+    FINANCE,
+    MINUTE,
+    NOW,
+    SCIENCE,
+    listed,
+    reading,
+    someone,
+)
 
-DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 LEASE = timedelta(minutes=5)
+ASKING = replace(DAILY, approval=Approval(within=6 * HOUR, sends=False))
 NEVER = {"daily": timedelta(days=1000)}
+SENT, FAILED = DeliveryState.SENT, DeliveryState.FAILED
+QUEUED, SUPPRESSED = DeliveryState.QUEUED, DeliveryState.SUPPRESSED
 
 
 @pytest.fixture
 def started(store: Store) -> Store:
-    """Give a store with a digest that has begun, and one reader."""
+    """Give a store with a digest of three readers, for two of whom there is a new article."""
     store.deliveries.start_digests(["daily"], NOW)
-    store.subscribers.add(someone("a@example.org"), NOW)
+    store.subscribers.add_many(
+        [
+            someone("a@example.org"),
+            someone("b@example.org", FINANCE),
+            someone("c@example.org", SCIENCE),
+        ],
+        NOW,
+    )
+    store.articles.record([reading("1.md", categories=[BANKS])], NOW)
     return store
 
 
-def publish(store: Store, *titles: str, at: datetime = NOW) -> None:
-    found = [reading(f"{one}.md", title=one, published_at=at) for one in titles]
-    store.articles.record(found, max(at, NOW))
-
-
-def made(store: Store, digest: Digest, due_at: datetime, *, by_hand: bool = False) -> list[str]:
-    """Make an edition, and return its titles."""
-    edition = store.deliveries.open_edition(digest, due_at, due_at, by_hand=by_hand)
+def made(store: Store, minutes: int = 0, *, by_hand: bool = False) -> Edition:
+    due_at = NOW + minutes * MINUTE
+    edition = store.deliveries.open_edition(ASKING, due_at, due_at, by_hand=by_hand)
     assert edition is not None
-    return [article.title for article in store.deliveries.edition(edition.id)[1]]
+    return edition
 
 
-def test_articles_that_are_too_few_wait_for_the_next_edition(started: Store) -> None:
-    digest = replace(DAILY, min_items=3)
-    publish(started, "one", "two")
-    assert made(started, digest, NOW) == []
-    (empty,) = stores.editions(started, "daily", 1)
-    assert (empty.state, empty.number) == (EditionState.EMPTY, 0)
-    assert stores.taken_upto(started, "daily") == 0
-    publish(started, "three")
-    assert made(started, digest, NOW + DAY) == ["one", "two", "three"]
-    assert stores.editions(started, "daily", 1)[0].number == 1
-    assert made(started, digest, NOW + 2 * DAY) == []
-    assert stores.taken_upto(started, "daily") == 3
+def state(store: Store, edition: Edition) -> tuple[EditionState, bool]:
+    found, _ = store.deliveries.edition(edition.id)
+    return found.state, found.cancelled
 
 
-def test_an_article_that_is_too_old_enters_no_edition(started: Store) -> None:
-    digest = replace(DAILY, max_age=2 * DAY)
-    publish(started, "old", at=NOW - 2 * DAY - HOUR)
-    publish(started, "just", at=NOW - 2 * DAY)
-    assert made(started, digest, NOW) == ["just"]
-    publish(started, "new", at=NOW)
-    assert made(started, DAILY, NOW + DAY) == ["new"]  # though any age would do by now
+def counts(store: Store, edition: Edition) -> dict[DeliveryState, int]:
+    return {one: count for one, count in stores.states(store, edition.id).items() if count}
 
 
-def test_an_article_that_is_not_announced_enters_no_edition_as_a_new_one(started: Store) -> None:
-    quiet = reading("quiet.md", title="quiet")
-    assert isinstance(quiet.outcome, Draft)
-    started.articles.record([replace(quiet, outcome=replace(quiet.outcome, announced=False))], NOW)
-    publish(started, "loud")
-    assert [article.title for article in stores.since(started)] == ["loud"]
-    assert {article.title for article in stores.latest(started, (), 5)} == {"quiet", "loud"}
-    started.articles.record([reading("quiet.md", title="quiet, but changed")], NOW)
-    assert made(started, DAILY, NOW) == ["loud"]
+def test_a_draft_hstoresers_but_no_deliveries(started: Store) -> None:
+    edition = made(started)
+    assert edition.state is EditionState.DRAFT
+    assert counts(started, edition) == {}
+    assert started.editions.readers(edition.id, "daily") == 2
+    assert started.editions.readers(edition.id, "weekly") == 0
+    assert started.deliveries.claim(9, NOW, LEASE, NEVER) == []
+    assert listed(started) == []
 
 
-def test_articles_that_wait_for_more_do_not_enter_once_they_are_too_old(started: Store) -> None:
-    digest = replace(DAILY, min_items=2, max_age=2 * DAY)
-    publish(started, "one", at=NOW)
-    assert made(started, digest, NOW) == []
-    publish(started, "two", "three", at=NOW + 3 * DAY)
-    assert made(started, digest, NOW + 3 * DAY) == ["two", "three"]
+def test_drafts_are_told_oldest_first_with_whether_the_operator_knows(started: Store) -> None:
+    first = made(started)
+    started.articles.record([reading("2.md")], NOW)
+    second = made(started, 1)
+    assert started.editions.drafts() == [(first, False), (second, False)]
+    started.editions.mark_announced(first.id, NOW)
+    assert started.editions.drafts("daily") == [(first, True), (second, False)]
+    assert started.editions.drafts("weekly") == []
+    assert started.editions.approve(first.id, ASKING, NOW)
+    assert started.editions.drop(second.id, NOW)
+    assert started.editions.drafts() == []
 
 
-def test_an_edition_that_needs_approval_is_a_draft_without_deliveries(started: Store) -> None:
-    digest = replace(DAILY, approval=Approval(within=HOUR, sends=True))
-    publish(started, "one")
-    assert made(started, digest, NOW) == ["one"]
-    (draft,) = stores.editions(started, "daily", 1)
-    assert (draft.state, draft.number) == (EditionState.DRAFT, 1)
-    assert sum(started.deliveries.states().values()) == 0
-    assert started.deliveries.claim(9, NOW + DAY, LEASE, NEVER) == []
-    publish(started, "two")
-    assert made(started, digest, NOW + DAY) == ["two"]  # the next one begins behind the draft
+def test_an_approved_draft_goes_to_those_who_are_subscribed_by_then_once(started: Store) -> None:
+    edition = made(started)
+    started.subscribers.add(someone("late@example.org"), NOW + HOUR)
+    assert started.subscribers.unsubscribe(1, NOW + HOUR)
+    assert started.editions.approve(edition.id, ASKING, NOW + 2 * HOUR)
+    assert not started.editions.approve(edition.id, ASKING, NOW + 2 * HOUR)
+    assert counts(started, edition) == {QUEUED: 2}
+    assert state(started, edition) == (EditionState.OPEN, False)
+    found = started.deliveries.claim(
+        9, NOW + 2 * HOUR, LEASE, {"daily": HOUR}
+    )  # its time begins now
+    assert [one.subscriber.address for one in found] == ["b@example.org", "late@example.org"]
 
 
-def test_an_edition_by_hand_waits_for_nothing(started: Store) -> None:
-    digest = replace(
-        DAILY,
-        min_items=9,
-        approval=Approval(within=HOUR, sends=True),
-        local=True,
-        timezone="Asia/Shanghai",
-    )
-    started.subscribers.add(replace(someone("w@example.org"), timezone="America/Los_Angeles"), NOW)
-    publish(started, "one")
-    assert made(started, digest, NOW, by_hand=True) == ["one"]
-    assert stores.editions(started, "daily", 1)[0].state is EditionState.OPEN
-    assert len(started.deliveries.claim(9, NOW, LEASE, NEVER)) == 2
+def test_an_approved_draft_for_nobody_is_done(started: Store) -> None:
+    edition = made(started)
+    for number in (1, 2):
+        started.subscribers.unsubscribe(number, NOW)
+    assert started.editions.readers(edition.id, "daily") == 0
+    assert started.editions.approve(edition.id, ASKING, NOW)
+    assert state(started, edition) == (EditionState.DONE, False)
 
 
-def test_an_edition_goes_to_each_at_the_hour_of_their_zone(started: Store) -> None:
-    digest = replace(DAILY, local=True, timezone="Asia/Shanghai")
-    zones = {
-        "tokyo": "Asia/Tokyo",  # an hour before Shanghai
-        "berlin": "Europe/Berlin",
-        "angeles": "America/Los_Angeles",
-    }
-    for name, zone in zones.items():
-        started.subscribers.add(replace(someone(f"{name}@example.org"), timezone=zone), NOW)
-    publish(started, "one")
-    seven_in_shanghai = datetime(2026, 11, 22, 23, tzinfo=UTC)
-    opened_at = seven_in_shanghai - HOUR
-    assert started.deliveries.open_edition(digest, seven_in_shanghai, opened_at) is not None
-    got: dict[str, float] = {}
-    for hours in range(-1, 24):
-        now = seven_in_shanghai + hours * HOUR
-        for one in started.deliveries.claim(9, now, LEASE, {"daily": 2 * HOUR}):
-            assert one.created_at == now  # so that it has all its time from here
-            got[one.subscriber.address.partition("@")[0]] = hours
-            stores.settle(started, one.id, DeliveryState.SENT, now)
-    # The reader without a zone has the site's. In November Berlin is 7 hours behind Shanghai.
-    assert got == {"tokyo": -1, "a": 0, "berlin": 7, "angeles": 16}
-    assert stores.editions(started, "daily", 1)[0].state is EditionState.DONE
+def test_a_dropped_draft_reaches_nobody_and_its_articles_come_in_no_other(started: Store) -> None:
+    edition = made(started)
+    assert started.editions.drop(edition.id, NOW)
+    assert not started.editions.drop(edition.id, NOW)
+    assert not started.editions.approve(edition.id, ASKING, NOW)
+    assert state(started, edition) == (EditionState.CANCELLED, True)
+    assert started.deliveries.states()[QUEUED] == 0
+    assert made(started, 1).state is EditionState.EMPTY
 
 
-def test_a_reader_whose_hour_has_passed_has_a_late_edition_at_once(started: Store) -> None:
-    digest = replace(DAILY, local=True, timezone="Asia/Shanghai")
-    publish(started, "one")
-    due_at = datetime(2026, 11, 22, 23, tzinfo=UTC)
-    assert started.deliveries.open_edition(digest, due_at, due_at + 5 * HOUR) is not None
-    (one,) = started.deliveries.claim(9, due_at + 5 * HOUR, LEASE, NEVER)
-    assert one.created_at == due_at + 5 * HOUR
+def test_dropping_leaves_alone_what_was_approved(started: Store) -> None:
+    edition = made(started)
+    started.editions.approve(edition.id, ASKING, NOW)
+    assert not started.editions.drop(edition.id, NOW)
+    assert state(started, edition) == (EditionState.OPEN, False)
+    assert counts(started, edition) == {QUEUED: 2}
 
 
-def test_the_zones_of_a_digests_readers_are_known(started: Store) -> None:
-    def add(address: str, zone: str, digest: str = "daily") -> int:
-        new = replace(someone(address, digest=digest), timezone=zone)
-        return started.subscribers.add(new, NOW)[0].id
-
-    add("b@example.org", "Asia/Tokyo")
-    add("c@example.org", "Asia/Tokyo")
-    add("d@example.org", "Europe/Paris", "weekly")
-    started.subscribers.unsubscribe(add("e@example.org", "Europe/Berlin"), NOW)
-    assert started.subscribers.zones("daily") == {None, "Asia/Tokyo"}
-    assert started.subscribers.zones("weekly") == {"Europe/Paris"}
-    assert started.subscribers.zones("none") == set()
+def test_a_draft_can_be_cancelled_too(started: Store) -> None:
+    edition = made(started)
+    assert started.editions.cancel(edition.id, NOW)
+    assert not started.editions.cancel(edition.id, NOW)
+    assert state(started, edition) == (EditionState.CANCELLED, True)
 
 
-def test_a_reader_who_moves_is_updated(started: Store) -> None:
-    new = someone("a@example.org")
-    assert started.subscribers.add(new, NOW)[1] == "unchanged"
-    moved, outcome = started.subscribers.add(replace(new, timezone="Asia/Tokyo"), NOW)
-    assert (moved.timezone, outcome) == ("Asia/Tokyo", "updated")
+def test_there_is_nothing_to_decide_on_an_edition_that_is_none(store: Store) -> None:
+    assert not store.editions.approve(9, ASKING, NOW)
+    assert not store.editions.drop(9, NOW)
+    assert not store.editions.cancel(9, NOW)
+    assert store.editions.resend(9, NOW) == 0
+    assert store.editions.readers(9, "daily") == 0
 
 
-def test_progress_tells_apart_what_is_for_a_later_hour(started: Store) -> None:
-    digest = replace(DAILY, local=True, timezone="Asia/Shanghai")
-    started.subscribers.add(replace(someone("b@example.org"), timezone="Europe/Berlin"), NOW)
-    publish(started, "one")
-    edition = started.deliveries.open_edition(digest, NOW, NOW)
-    assert edition is not None
-    progress = started.reports.progress(edition.id, NOW)
-    assert (progress.total, progress.waiting, progress.later) == (2, 1, 1)
-
-
-def test_the_latest_articles_are_those_published_last_not_those_that_came_last(
+def test_cancelling_calls_back_what_is_not_sent_and_leaves_what_is_being_sent(
     started: Store,
 ) -> None:
-    publish(started, "newest", at=NOW)
-    publish(started, "old", at=NOW - 9 * DAY)
-    publish(started, "newer", at=NOW - DAY)
-    publish(started, "oldest", at=NOW - 10 * DAY)
-    edition = started.deliveries.open_edition(DAILY, NOW, NOW, latest=2, by_hand=True)
-    assert edition is not None
-    titles = [article.title for article in started.deliveries.edition(edition.id)[1]]
-    assert sorted(titles) == ["newer", "newest"]
-    assert [article.title for article in stores.latest(started, (), 2)] == ["newer", "newest"]
-    assert stores.taken_upto(started, "daily") == 4, "the next one begins behind all of them"
-    publish(started, "late", at=NOW - 20 * DAY)
-    assert made(started, DAILY, NOW + DAY) == ["late"]
+    edition = made(started, by_hand=True)
+    (first,) = started.deliveries.claim(1, NOW, LEASE, NEVER)
+    assert started.editions.cancel(edition.id, NOW)
+    assert not started.editions.cancel(edition.id, NOW)
+    assert counts(started, edition) == {DeliveryState.SENDING: 1, SUPPRESSED: 1}
+    assert state(started, edition) == (EditionState.OPEN, True)
+    assert started.deliveries.wanted([first.id]) == set()  # asked right before the bytes go out
+    assert stores.settle(started, first.id, SENT, NOW + MINUTE)
+    assert counts(started, edition) == {SENT: 1, SUPPRESSED: 1}
+    assert state(started, edition) == (EditionState.CANCELLED, True)
+    assert started.reports.unreported(NOW) == []
 
 
-def test_a_note_stands_above_the_next_edition_alone(started: Store) -> None:
-    started.editions.write_note("daily", "Old words")
-    started.editions.write_note("daily", "A word\nbefore.\n\n \n\nAnd one more.")
-    started.editions.write_note("weekly", "Another's")
-    assert made(started, DAILY, NOW) == []
-    assert started.editions.note("daily") is not None, "an empty edition takes none"
-    publish(started, "one")
-    made(started, DAILY, NOW + DAY)
-    (edition,) = stores.editions(started, "daily", 1)
-    assert edition.note_paragraphs == ("A word before.", "And one more.")
-    assert started.editions.note("daily") is None
-    publish(started, "two")
-    made(started, DAILY, NOW + 2 * DAY)
-    assert stores.editions(started, "daily", 1)[0].note == ""
-    started.editions.write_note("weekly", "")
-    assert started.editions.note("weekly") is None
+@pytest.mark.parametrize("ending", [QUEUED, DeliveryState.DEFERRED])
+def test_what_comes_back_to_a_cancelled_edition_is_not_sent(
+    started: Store, ending: DeliveryState
+) -> None:
+    edition = made(started, by_hand=True)
+    claimed = started.deliveries.claim(9, NOW, LEASE, NEVER)
+    started.editions.cancel(edition.id, NOW)
+    for one in claimed:
+        stores.settle(started, one.id, ending, NOW, next_attempt_at=NOW + MINUTE)
+    assert started.deliveries.claim(9, NOW + HOUR, LEASE, NEVER) == []
+    assert counts(started, edition) == {SUPPRESSED: 2}
+    assert state(started, edition) == (EditionState.CANCELLED, True)
 
 
-def test_an_edition_counts_who_left_before_they_got_the_next_one(started: Store) -> None:
-    started.subscribers.add_many([someone(f"{name}@example.org") for name in "bcd"], NOW)
-    editions = []
-    for day in range(2):
-        at = NOW + day * DAY
-        publish(started, f"n{day}")
-        edition = started.deliveries.open_edition(DAILY, at, at)
-        assert edition is not None
-        editions.append(edition.id)
-        for one in started.deliveries.claim(9, at, LEASE, NEVER):
-            failed = one.subscriber.address.startswith("d")
-            stores.settle(
-                started, one.id, DeliveryState.FAILED if failed else DeliveryState.SENT, at
+def test_a_lease_that_ran_out_in_a_cancelled_edition_is_suppressed_not_sent(
+    started: Store,
+) -> None:
+    edition = made(started, by_hand=True)
+    started.deliveries.claim(1, NOW, LEASE, NEVER)  # by a process that is killed
+    started.editions.cancel(edition.id, NOW)
+    assert started.deliveries.claim(9, NOW + LEASE - MINUTE, LEASE, NEVER) == []
+    assert state(started, edition) == (EditionState.OPEN, True)
+    assert started.deliveries.claim(9, NOW + LEASE, LEASE, NEVER) == []
+    assert counts(started, edition) == {SUPPRESSED: 2}
+    assert state(started, edition) == (EditionState.CANCELLED, True)
+    assert started.deliveries.next_due_at() is None
+
+
+def test_an_edition_that_is_done_cannot_be_cancelled(started: Store) -> None:
+    edition = made(started, by_hand=True)
+    for one in started.deliveries.claim(9, NOW, LEASE, NEVER):
+        stores.settle(started, one.id, SENT, NOW)
+    assert not started.editions.cancel(edition.id, NOW)
+    assert state(started, edition) == (EditionState.DONE, False)
+
+
+def ended(store: Store, *states: DeliveryState) -> tuple[Edition, list[int]]:
+    """Make an edition whose deliveries ended so; return it and their ids."""
+    edition = made(store, by_hand=True)
+    claimed = store.deliveries.claim(9, NOW, LEASE, NEVER)
+    for one, ending in zip(claimed, states, strict=True):
+        stores.settle(store, one.id, ending, NOW, error="550 no" if ending is FAILED else None)
+    store.reports.mark_reported(edition.id, NOW)
+    return edition, [one.id for one in claimed]
+
+
+def test_what_failed_is_sent_again_with_new_time_and_as_the_same_message(started: Store) -> None:
+    edition, (first, _) = ended(started, FAILED, SENT)
+    later = NOW + timedelta(days=3)
+    assert started.editions.resend(edition.id, later) == 1
+    assert started.editions.resend(edition.id, later) == 0
+    assert state(started, edition) == (EditionState.OPEN, False)
+    (again,) = started.deliveries.claim(9, later + MINUTE, LEASE, {"daily": HOUR})
+    # The Message-ID is made from the ids of the edition and the delivery.
+    assert (again.id, again.edition_id) == (first, edition.id)
+    assert (again.attempts, again.created_at) == (0, later)
+    stores.settle(started, again.id, SENT, later + MINUTE)
+    assert counts(started, edition) == {SENT: 2}
+    (outcome,) = started.reports.unreported(later)
+    assert (outcome.edition.id, outcome.errors) == (edition.id, [])
+
+
+def test_what_expired_is_sent_again_to_those_still_subscribed(started: Store) -> None:
+    edition = made(started, by_hand=True)
+    later = NOW + timedelta(days=3)
+    assert started.deliveries.claim(9, later, LEASE, {"daily": HOUR}) == []
+    assert counts(started, edition) == {DeliveryState.EXPIRED: 2}
+    started.subscribers.unsubscribe(1, later)
+    assert started.editions.resend(edition.id, later) == 1
+    (again,) = started.deliveries.claim(9, later, LEASE, {"daily": HOUR})
+    assert again.subscriber.address == "b@example.org"
+
+
+def test_an_edition_that_was_cancelled_is_not_sent_again(started: Store) -> None:
+    edition = made(started, by_hand=True)
+    (first,) = started.deliveries.claim(1, NOW, LEASE, NEVER)
+    stores.settle(started, first.id, FAILED, NOW, error="550 no")
+    started.editions.cancel(edition.id, NOW)
+    assert started.editions.resend(edition.id, NOW) == 0
+    assert counts(started, edition) == {FAILED: 1, SUPPRESSED: 1}
+
+
+def test_a_welcome_that_is_sent_again_is_not_reported(started: Store) -> None:
+    made(started, by_hand=True)
+    started.subscribers.add(
+        someone("new@example.org"),
+        NOW,
+    )
+    welcoming = replace(DAILY, welcome=3)
+    assert started.editions.open(welcoming, NOW + HOUR) >= 1
+    welcome = stores.editions(started, "daily", 1)[0]
+    assert welcome.welcome
+    for one in started.deliveries.claim(99, NOW + HOUR, LEASE, NEVER):
+        stores.settle(started, one.id, FAILED, NOW + HOUR, error="550 no")
+    assert started.editions.resend(welcome.id, NOW + HOUR) >= 1
+    for one in started.deliveries.claim(99, NOW + HOUR, LEASE, NEVER):
+        stores.settle(started, one.id, SENT, NOW + HOUR)
+    assert not any(one.edition.welcome for one in started.reports.unreported(NOW + HOUR))
+
+
+def at_once(*works: Callable[[], bool]) -> list[bool]:
+    """Run these in threads that begin together; return what each returned."""
+    barrier = threading.Barrier(len(works))
+
+    def run(work: Callable[[], bool]) -> bool:
+        barrier.wait()
+        return work()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(run, works))
+
+
+def test_of_those_who_approve_and_drop_at_once_one_wins(started: Store, url: str) -> None:
+    with open_store(url, patience=PATIENCE) as other:
+        for minute in range(4):
+            started.articles.record([reading(f"{minute}-new.md", categories=[BANKS])], NOW)
+            edition = made(started, minute)
+            approved, approved_too, dropped, dropped_too = at_once(
+                lambda: started.editions.approve(edition.id, ASKING, NOW),  # noqa: B023 - at once
+                lambda: other.editions.approve(edition.id, ASKING, NOW),  # noqa: B023
+                lambda: started.editions.drop(edition.id, NOW),  # noqa: B023
+                lambda: other.editions.drop(edition.id, NOW),  # noqa: B023
             )
-        if day == 0:
-            (leaver,) = started.subscribers.of_address("b@example.org")
-            started.subscribers.unsubscribe(leaver.id, at + HOUR)
-    for name in "cd":
-        (leaver,) = started.subscribers.of_address(f"{name}@example.org")
-        started.subscribers.unsubscribe(leaver.id, NOW + DAY + HOUR)
-    assert [started.editions.unsubscribed(number) for number in editions] == [1, 1]
-    assert started.editions.unsubscribed(99) == 0
+            assert sorted([approved, approved_too, dropped, dropped_too]) == [False] * 3 + [True]
+            went = approved or approved_too
+            wanted = (EditionState.OPEN, False) if went else (EditionState.CANCELLED, True)
+            assert state(started, edition) == wanted
+            assert counts(started, edition) == ({QUEUED: 2} if went else {})

@@ -13,7 +13,7 @@ from digest.store.articles import AUTHORITY, ArticleStore, authority
 from digest.store.connection import PATIENCE, Database, Lock
 from digest.store.deliveries import DeliveryStore
 from digest.store.edition_progress import Reports
-from digest.store.edition_store import EditionStore
+from digest.store.editions import EditionStore
 from digest.store.feeds import FeedStore
 from digest.store.file_assets import AssetStore
 from digest.store.meta_rows import HubNotificationStore, KeyStore, ScanStore

@@ -19,7 +19,7 @@ from digest.editions.delivery import (
     Pause,
 )
 from digest.editions.model import Digest, Edition, EditionState
-from digest.store import delivery_results, delivery_rows, editions
+from digest.store import delivery_results, delivery_rows, edition_rows
 from digest.store.article_queries import of_edition
 from digest.store.connection import Database, Lock
 from digest.store.delivery_rows import close
@@ -50,7 +50,7 @@ class DeliveryStore:
             known = set(connection.scalars(select(digest.c.name)))
         if not known.issuperset(names):
             with self._database.write(Lock.DELIVERIES) as connection:
-                editions.start(connection, names, now)
+                edition_rows.start(connection, names, now)
 
     def started_at(self, name: str) -> datetime | None:
         """Return when a digest was started, aware UTC; None if it was not."""
@@ -93,13 +93,15 @@ class DeliveryStore:
         ``(digest, due_at)`` was made before.
         """
         with self._database.write(Lock.DELIVERIES) as connection:
-            made = editions.make(connection, digest, due_at, now, latest=latest, by_hand=by_hand)
+            made = edition_rows.make(
+                connection, digest, due_at, now, latest=latest, by_hand=by_hand
+            )
             if made is None:
                 return None
             advance(connection, now)
             close(connection, now)
             row = connection.execute(select(edition).where(edition.c.id == made)).one()
-            return editions.from_row(row)
+            return edition_rows.from_row(row)
 
     def edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
         """Return an edition and its articles as they are now, in order of sequence.
@@ -112,14 +114,14 @@ class DeliveryStore:
             ).one_or_none()
             if row is None:
                 raise LookupError(f"there is no edition {edition_id}")
-            return editions.from_row(row), of_edition(
-                connection, editions.held(edition_id), mailed=True
+            return edition_rows.from_row(row), of_edition(
+                connection, edition_rows.held(edition_id), mailed=True
             )
 
     def states(self) -> dict[DeliveryState, int]:
         """Return the number of deliveries in each state, 0 included."""
         with self._database.read() as connection:
-            return editions.states(connection)
+            return edition_rows.states(connection)
 
     def present(self) -> dict[tuple[str, DeliveryState], int]:
         """Return the number of deliveries by digest and state, without those of 0.

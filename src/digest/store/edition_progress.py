@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select, update
 from digest.editions.delivery import DeliveryState
 from digest.editions.model import Edition, EditionState
 from digest.editions.progress import LATELY, DeliveryRecord, Outcome, Progress, Standing
-from digest.store import editions
+from digest.store import edition_rows
 from digest.store.connection import Database, Lock
 from digest.store.schema import delivery, edition, edition_article, person, subscriber
 
@@ -32,7 +32,7 @@ class Reports:
         """Return the editions that are being sent, oldest first."""
         query = select(edition).where(edition.c.state == EditionState.OPEN).order_by(edition.c.id)
         with self._database.read() as connection:
-            opened = [editions.from_row(row) for row in connection.execute(query)]
+            opened = [edition_rows.from_row(row) for row in connection.execute(query)]
             return [(made, _progress(connection, made.id, now)) for made in opened]
 
     def listed(self, digest: str | None, limit: int) -> list[Standing]:
@@ -41,7 +41,7 @@ class Reports:
         if digest is not None:
             query = query.where(edition.c.digest == digest)
         with self._database.read() as connection:
-            listed = [editions.from_row(row) for row in connection.execute(query)]
+            listed = [edition_rows.from_row(row) for row in connection.execute(query)]
             return [_standing(connection, made) for made in listed]
 
     def standing(self, edition_id: int) -> Standing | None:
@@ -49,7 +49,7 @@ class Reports:
         query = select(edition).where(edition.c.id == edition_id)
         with self._database.read() as connection:
             row = connection.execute(query).one_or_none()
-            return None if row is None else _standing(connection, editions.from_row(row))
+            return None if row is None else _standing(connection, edition_rows.from_row(row))
 
     def deliveries(
         self, edition_id: int, state: DeliveryState | None, limit: int
@@ -85,7 +85,7 @@ class Reports:
             edition.c.state == EditionState.DONE, edition.c.reported_at.is_(None)
         )
         with self._database.read() as connection:
-            ended = [editions.from_row(row) for row in connection.execute(query)]
+            ended = [edition_rows.from_row(row) for row in connection.execute(query)]
             return [
                 Outcome(
                     edition=made,
@@ -107,7 +107,7 @@ def _standing(connection: Connection, made: Edition) -> Standing:
     return Standing(
         edition=made,
         articles=connection.scalar(held) or 0,
-        states=editions.states(connection, made.id),
+        states=edition_rows.states(connection, made.id),
         errors=_errors(connection, made.id),
     )
 
@@ -122,7 +122,7 @@ def _progress(connection: Connection, edition_id: int, now: datetime) -> Progres
     queued = mine & (delivery.c.state == DeliveryState.QUEUED)
     later = select(func.count()).where(queued, delivery.c.due_at > now)
     return Progress(
-        states=editions.states(connection, edition_id),
+        states=edition_rows.states(connection, edition_id),
         lately=lately,
         since=max(now - first, timedelta()) if first else timedelta(),
         later=connection.scalar(later) or 0,

@@ -37,8 +37,8 @@ from digest.store.article_queries import (
     selected,
 )
 from digest.store.connection import Database
-from digest.store.editions import held as edition_articles
-from digest.store.editions import issued, leads, taken_upto
+from digest.store.edition_rows import held as edition_articles
+from digest.store.edition_rows import issued, leads, taken_upto
 from digest.store.file_assets import visible_assets
 from digest.store.memberships import summaries
 from digest.store.revisions import NO_REVISION, current, of_selection, of_selections
@@ -332,7 +332,7 @@ class PageSnapshot:
         return held(self._connection, feed, number)
 
     def editions(self, digest: str) -> list[Issue]:
-        """Return a digest's editions in order of number; see ``store.editions.issued``."""
+        """Return a digest's editions in order of number; see ``edition_rows.issued``."""
         return issued(self._connection, digest)
 
     def leads(self, digest: str) -> Mapping[int, str]:
