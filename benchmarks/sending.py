@@ -206,14 +206,14 @@ def fill(services: Services, subscribers: int, segments: int, articles: int) -> 
                 )
             )
         services.store.subscribers.add_many(readers, now)
-    services.store.deliveries.start_digests(["daily"], now)
+    services.store.editions.start_digests(["daily"], now)
     services.store.articles.record([article(number, categories) for number in range(articles)], now)
 
 
 def open_edition(services: Services, number: int, articles: int) -> int:
     """Make an edition of all articles with its deliveries; return how many these are."""
     now = utc_now()
-    made = services.store.deliveries.open_edition(
+    made = services.store.editions.open_edition(
         services.digests["daily"], now + timedelta(microseconds=number), now, latest=articles
     )
     if made is None:
@@ -231,7 +231,7 @@ def prebuilt(services: Services) -> list[Envelope]:
         sender=services.settings.sender(),
         token_key=services.token_keys[0],
     )
-    held = [store.edition(taken[0].edition_id)] if taken else []
+    held = [services.store.editions.edition(taken[0].edition_id)] if taken else []
     found = [
         composer.envelope(services.digests["daily"], edition, articles, one)
         for edition, articles in held

@@ -60,8 +60,7 @@ class Desk:
     def approval(self, *, report_to: str = "ops@example.org") -> ApprovalService:
         services = self.services
         return ApprovalService(
-            decisions=services.store.editions,
-            editions=services.store.deliveries,
+            store=services.store.editions,
             digests=services.digests,
             sender=services.settings.sender(),
             clock=services.clock,
@@ -76,13 +75,13 @@ class Desk:
         store, now = self.services.store, self.services.clock()
         one = reading(f"{title}.md", title=title, categories=[CategoryPath(("金融",))])
         store.articles.record([one], now)
-        made = store.deliveries.open_edition(self.services.digests["daily"], now, now)
+        made = store.editions.open_edition(self.services.digests["daily"], now, now)
         assert made is not None
         self.workplace.clock.advance(seconds=1)
         return made
 
     def state(self, edition: Edition) -> EditionState:
-        return self.services.store.deliveries.edition(edition.id)[0].state
+        return self.services.store.editions.edition(edition.id)[0].state
 
     def queued(self) -> int:
         return self.services.store.deliveries.states()[DeliveryState.QUEUED]
@@ -92,7 +91,7 @@ class Desk:
 def desk(workplace: Workplace, base: str = ASKING) -> Iterator[Desk]:
     workplace.configure(base=base)
     with workplace.open() as services:
-        services.store.deliveries.start_digests(list(services.digests), services.clock())
+        services.store.editions.start_digests(list(services.digests), services.clock())
         reader = NewSubscriber(address="reader@example.org", digest="daily")
         services.store.subscribers.add(reader, services.clock())
         yield Desk(services, workplace)
@@ -403,7 +402,7 @@ async def test_it_goes_on_after_the_database_was_away(
     with desk(workplace) as room:
         room.issue()
         service = room.approval()
-        service._decisions = away = Away(room, 2)
+        service._store = away = Away(room, 2)
         with capture_logs() as logs:
             task = asyncio.create_task(service.run())
             await calls.until(lambda: room.letters)
@@ -417,7 +416,7 @@ async def test_a_draft_that_fails_holds_up_no_other(workplace: Workplace) -> Non
     with desk(workplace) as room:
         first, second = room.issue("一"), room.issue("二")
         service = room.approval()
-        service._decisions = away = Away(room, 0)
+        service._store = away = Away(room, 0)
         away.failures = 0
         real = away.mark_announced
 

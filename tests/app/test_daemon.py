@@ -28,7 +28,7 @@ from digest.feeds.publish.output_folder import OutputFolder
 from digest.mail.delivery.service import DeliveryService
 from digest.scheduling.timer import Timer
 from digest.store.articles import ArticleStore
-from digest.store.deliveries import DeliveryStore
+from digest.store.editions import EditionStore
 from digest.store.meta_rows import ScanStore
 from digest.subscribers.model import NewSubscriber
 from digest.web.server import Server
@@ -238,14 +238,14 @@ async def test_an_edition_waits_for_a_database_that_is_away(
     workplace.write("new.md", "新闻")
     workplace.clock.now = DUE
     failures = [StoreError("locked"), StoreError("locked")]
-    real = DeliveryStore.open_edition
+    real = EditionStore.open_edition
 
-    def fail_twice(store: DeliveryStore, *args: object, **named: object) -> object:
+    def fail_twice(store: EditionStore, *args: object, **named: object) -> object:
         if failures:
             raise failures.pop()
         return real(store, *args, **named)  # type: ignore[arg-type]  # handed on as it came
 
-    monkeypatch.setattr(DeliveryStore, "open_edition", fail_twice)
+    monkeypatch.setattr(EditionStore, "open_edition", fail_twice)
     async with running(services):
         await drained(calls, services)
 
@@ -253,7 +253,7 @@ async def test_an_edition_waits_for_a_database_that_is_away(
 
 
 @pytest.mark.parametrize(
-    ("store", "method"), [(DeliveryStore, "start_digests"), (ArticleStore, "counts")]
+    ("store", "method"), [(EditionStore, "start_digests"), (ArticleStore, "counts")]
 )
 async def test_a_database_that_is_away_at_the_start_is_waited_for(
     services: Services, monkeypatch: pytest.MonkeyPatch, store: type, method: str

@@ -74,7 +74,7 @@ def told(services: Services, name: str = "daily") -> list[tuple[str, str]]:
     """Return when each edition that holds something was due in Shanghai, and its titles."""
     found = []
     for edition in editions(services, name):
-        _, articles = services.store.deliveries.edition(edition.id)
+        _, articles = services.store.editions.edition(edition.id)
         if articles:
             due_at = f"{edition.due_at + 8 * HOUR:%d %H:%M}"
             found.append((due_at, " ".join(article.title for article in articles)))
@@ -257,7 +257,7 @@ class Life:
             digests={self.name: settings.digest(self.name)},
             schedules=make_schedules(settings),
         )
-        self.services.store.deliveries.start_digests([self.name], self._clock())
+        self.services.store.editions.start_digests([self.name], self._clock())
         self._due_runs = self.services.due_runs()
         self.fire()
 
@@ -267,7 +267,7 @@ class Life:
         due_at = self._due_runs.due_at(self.name, now)
         if due_at is not None:
             digest = self.services.digests[self.name]
-            self.services.store.deliveries.open_edition(digest, due_at, now)
+            self.services.store.editions.open_edition(digest, due_at, now)
 
     def at(self, now: datetime) -> None:
         """Set the clock."""
@@ -330,7 +330,7 @@ def test_each_article_is_in_one_edition_whatever_happens(
         titles = Counter(
             article.title
             for edition in made
-            for article in services.store.deliveries.edition(edition.id)[1]
+            for article in services.store.editions.edition(edition.id)[1]
         )
         assert titles == Counter(wanted)
 

@@ -240,7 +240,7 @@ async def test_a_crawl_written_over_another_under_a_running_daemon_changes_nothi
     async with running(services):
         crawl(1)
         await published.until(lambda: in_feed(workplace, "今日待译", "编程/研习社"))
-        services.store.deliveries.start_digests(["daily"], workplace.clock())
+        services.store.editions.start_digests(["daily"], workplace.clock())
         before = feeds()
         monkeypatch.setattr(ArticleStore, "record", record)
         crawl(2)
@@ -249,7 +249,7 @@ async def test_a_crawl_written_over_another_under_a_running_daemon_changes_nothi
                 pass
     assert feeds() == before
     daily, now = services.digests["daily"], workplace.clock()
-    edition = services.store.deliveries.open_edition(daily, now, now)
+    edition = services.store.editions.open_edition(daily, now, now)
     assert edition is not None
     assert edition.state == "empty"
 

@@ -38,7 +38,7 @@ def issue(workplace: Workplace, *, latest: int | None = None) -> None:
     with workplace.open() as services:
         now = services.clock()
         digest = services.digests["daily"]
-        assert services.store.deliveries.open_edition(digest, now, now, latest=latest)
+        assert services.store.editions.open_edition(digest, now, now, latest=latest)
     workplace.clock.advance(seconds=1)
 
 
@@ -178,7 +178,7 @@ def test_a_welcome_is_marked(draft: Program, workplace: Workplace) -> None:
     draft("editions", "approve", "1")
     draft("subscribers", "add", "new@example.org", "--digest", "daily")
     with workplace.open() as services:
-        services.store.editions.open(services.digests["daily"], services.clock())
+        services.store.editions.queue_welcomes(services.digests["daily"], services.clock())
     newest, _ = listed(draft)
     assert (newest["welcome"], newest["number"]) == (True, 0)
     assert "\twelcome\t" in draft("editions", "list").out
@@ -250,7 +250,7 @@ def test_a_note_is_shown_in_mails_and_on_the_page_of_the_next_edition(
     assert "<p>Dear &lt;b&gt;readers&lt;/b&gt;,</p>" in page
     assert "{{ 7 * 7 }}" in page
     with workplace.open() as services:
-        edition, articles = services.store.deliveries.edition(2)
+        edition, articles = services.store.editions.edition(2)
         templates = services.mail_templates
         selected = contents(articles, (), 50)
         mail = templates.render(services.digests["daily"], edition, selected, language="en")

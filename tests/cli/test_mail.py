@@ -186,7 +186,7 @@ def test_how_an_edition_goes_is_told(news: Program, workplace: Workplace) -> Non
         news("subscribers", "add", f"r{number}@example.org", "--digest", "daily")
     with workplace.open() as services:
         deliveries, now = services.store.deliveries, services.clock()
-        assert deliveries.open_edition(services.digests["daily"], now, now, latest=1)
+        assert services.store.editions.open_edition(services.digests["daily"], now, now, latest=1)
         (one,) = deliveries.claim(1, now, timedelta(minutes=5), {})
         stores.settle(services.store, one.id, DeliveryState.SENT, now)
     told = news("status").out

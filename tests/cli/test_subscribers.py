@@ -93,7 +93,7 @@ def test_a_suppressed_address_is_shown_with_the_reason_and_can_be_restored(
     program("build")
     with workplace.open() as services:
         deliveries, now = services.store.deliveries, services.clock()
-        assert deliveries.open_edition(services.digests["daily"], now, now, latest=1)
+        assert services.store.editions.open_edition(services.digests["daily"], now, now, latest=1)
         (delivery,) = deliveries.claim(1, now, timedelta(minutes=5), {})
         error = "550 5.1.1 no such user"
         stores.settle(
@@ -164,7 +164,7 @@ def test_show_tells_what_each_mail_came_to(program: Program, workplace: Workplac
     program("build")
     with workplace.open() as services:
         deliveries, now = services.store.deliveries, services.clock()
-        assert deliveries.open_edition(services.digests["daily"], now, now, latest=1)
+        assert services.store.editions.open_edition(services.digests["daily"], now, now, latest=1)
         (delivery,) = deliveries.claim(1, now, timedelta(minutes=5), {})
         stores.settle(services.store, delivery.id, DeliveryState.FAILED, now, error="552 too big")
     shown = program("subscribers", "show", "a@example.org").out

@@ -128,7 +128,7 @@ class Harness:
             now = utc_now()
             readers = [someone(f"reader{number}@example.net") for number in range(self.readers)]
             services.store.subscribers.add_many(readers, now)
-            services.store.deliveries.start_digests(["daily"], now - timedelta(hours=2))
+            services.store.editions.start_digests(["daily"], now - timedelta(hours=2))
         self._tell_news()
 
     def _tell_news(self) -> None:

@@ -84,7 +84,7 @@ async def asked(
         web_port = int(probe.getsockname()[1])
     configure(workplace, smtp_port, web_port, unapproved)
     with workplace.open() as services:
-        services.store.deliveries.start_digests(["daily", "notes"], services.clock())
+        services.store.editions.start_digests(["daily", "notes"], services.clock())
         reader = NewSubscriber(address="reader@example.net", digest="daily")
         services.store.subscribers.add(reader, services.clock())
     workplace.write("new.md", "新闻：市场开盘")
@@ -106,7 +106,7 @@ def link_of(message: EmailMessage) -> str:
 
 
 def state(services: Services) -> EditionState:
-    return services.store.deliveries.edition(1)[0].state
+    return services.store.editions.edition(1)[0].state
 
 
 async def test_a_draft_is_sent_once_the_operator_says_so(

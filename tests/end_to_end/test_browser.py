@@ -138,12 +138,12 @@ async def test_lines_are_short_and_what_belongs_together_stays_so(
 ) -> None:
     sentence = "The harbour was quiet this morning, and the boats lay in two rows. "
     with workplace.open() as services:
-        services.store.deliveries.start_digests(["daily"], services.clock())
+        services.store.editions.start_digests(["daily"], services.clock())
         workplace.write("a.md", "灯塔重新点亮", body=f"<p>{sentence * 9}</p>")
         workplace.build(services)
         workplace.clock.advance(hours=1)
         now = services.clock()
-        assert services.store.deliveries.open_edition(services.digests["daily"], now, now)
+        assert services.store.editions.open_edition(services.digests["daily"], now, now)
         (article,) = stores.newest(services.store, None, 9)
         page = await browser.new_page(viewport={"width": width, "height": 900})
         visit = Visit(page, application(services))
@@ -212,23 +212,21 @@ async def test_an_operator_approves_an_edition_with_the_button(
     )
     with workplace.open() as services:
         now = services.clock()
-        services.store.deliveries.start_digests(["daily"], now)
+        services.store.editions.start_digests(["daily"], now)
         workplace.write("a.md", "一篇<b>不怀好意</b>的文章" + "x" * 200, body=HOSTILE)
         workplace.build(services)
-        draft = services.store.deliveries.open_edition(services.digests["daily"], now, now)
+        draft = services.store.editions.open_edition(services.digests["daily"], now, now)
         assert draft is not None
         page = await browser.new_page(viewport={"width": width, "height": 900})
         visit = Visit(page, application(services))
         await visit.open(services.approval_link(draft))
         content, window = await visit.width()
         assert content <= window
-        assert services.store.deliveries.edition(draft.id)[0].state is EditionState.DRAFT
+        assert services.store.editions.edition(draft.id)[0].state is EditionState.DRAFT
         async with page.expect_navigation():
             await page.locator("button[value=approve]").click()
         assert await page.get_by_role("status").count() == 1
-        assert (
-            services.store.deliveries.edition(draft.id)[0].state is EditionState.DONE
-        )  # no readers
+        assert services.store.editions.edition(draft.id)[0].state is EditionState.DONE  # no readers
         assert (visit.complaints, visit.elsewhere) == ([], [])
         assert "broken" not in await page.title()
         await page.close()

@@ -86,7 +86,7 @@ def test_an_hourly_crawl_changes_no_byte_and_is_no_news(
     crawl(workplace, hour=1)
     with workplace.open() as services:
         assert workplace.build(services).changes.new == FILES
-        services.store.deliveries.start_digests(list(services.digests), workplace.clock())
+        services.store.editions.start_digests(list(services.digests), workplace.clock())
         published = workplace.published()
         newest = stores.newest_sequence(services.store)
         for hour in (2, 3):
@@ -108,16 +108,14 @@ def test_an_hourly_rewrite_of_many_files_changes_nothing(services_of: Workplace)
     crawl(workplace, hour=1, files=files)
     with workplace.open() as services:
         assert workplace.build(services).changes.new == files
-        services.store.deliveries.start_digests(list(services.digests), workplace.clock())
+        services.store.editions.start_digests(list(services.digests), workplace.clock())
         published = workplace.published()
         crawl(workplace, hour=2, files=files, shuffled=True)
         taken = again(workplace, services)
         assert (taken.changes.unchanged, bool(taken.changes)) == (files, False)
         assert workplace.published() == published
         daily = services.digests["daily"]
-        edition = services.store.deliveries.open_edition(
-            daily, workplace.clock(), workplace.clock()
-        )
+        edition = services.store.editions.open_edition(daily, workplace.clock(), workplace.clock())
         assert edition is not None
         assert edition.state == "empty", "no digest mentions them"
 

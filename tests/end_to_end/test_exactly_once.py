@@ -145,7 +145,7 @@ class World:
         self.schedule = Schedule(SCHEDULES[0], digest.timezone, local=digest.local)
         self.articles: dict[int, CategoryPath] = {}
         self.readers = {name: Reader() for name in READERS}
-        store.deliveries.start_digests([digest.name], self.clock())
+        store.editions.start_digests([digest.name], self.clock())
 
     def publish(self, category: CategoryPath) -> None:
         """Have a new article stored."""
@@ -220,15 +220,17 @@ class World:
 
     async def _process(self, fate: Fate) -> None:
         self.server.fate = fate
+        editions = cast("Any", Mortal(self.store.editions, fate))
         due_runs = DueRuns(
             schedules={self.digest.name: self.schedule},
             catch_up={self.digest.name: 2 * DAY},
-            issued=cast("Any", Mortal(self.store.deliveries, fate)),
+            editions=editions,
             readers=cast("Any", Mortal(self.store.subscribers, fate)),
         )
         store = cast("Any", Mortal(self.store.deliveries, fate))
         worker = DeliveryWorker(
             store=cast("DeliveryStore", store),
+            editions=editions,
             composer=Composer(
                 templates=MailTemplates(templates=TEMPLATES, site=SITE),
                 site=SITE,
@@ -244,7 +246,7 @@ class World:
         )
         due_at = due_runs.due_at(self.digest.name, self.clock())
         if due_at is not None:
-            await asyncio.to_thread(store.open_edition, self.digest, due_at, self.clock())
+            await asyncio.to_thread(editions.open_edition, self.digest, due_at, self.clock())
         await worker.send_due(WakeUp())
 
     def end(self) -> None:

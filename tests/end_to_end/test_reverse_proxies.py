@@ -69,11 +69,11 @@ def _services(workplace: Workplace) -> Iterator[Services]:
     )
     with workplace.open() as services:
         store, now = services.store, services.clock()
-        store.deliveries.start_digests(["daily"], now)
+        store.editions.start_digests(["daily"], now)
         for number, category in enumerate([("金融",), ("Café",), ("A/B",), ("new",), ("gone",)]):
             paths = [CategoryPath(category)]
             store.articles.record([reading(f"{number}.md", categories=paths)], now)
-        assert store.deliveries.open_edition(services.digests["daily"], now, now)
+        assert store.editions.open_edition(services.digests["daily"], now, now)
         store.withdrawals.withdraw([article_key("4")], now)
         feed = services.plan.feed(None)
         assert feed is not None

@@ -173,13 +173,13 @@ def fill(workplace: Workplace) -> None:
 
 def issue(workplace: Workplace, services: Services) -> None:
     """Make three editions of the daily digest."""
-    services.store.deliveries.start_digests(list(services.digests), services.clock())
+    services.store.editions.start_digests(list(services.digests), services.clock())
     for number in range(3):
         workplace.clock.advance(hours=1)
         workplace.write(f"news {number}.md", f"新闻 {number}", categories=("新闻",), date=None)
         build(services)
         now = services.clock() + timedelta(minutes=1)
-        assert services.store.deliveries.open_edition(services.digests["daily"], now, now)
+        assert services.store.editions.open_edition(services.digests["daily"], now, now)
 
 
 def build(services: Services) -> None:

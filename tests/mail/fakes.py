@@ -53,6 +53,7 @@ class FakeStore:
         self.paused: dict[str | None, datetime] = {}  # by digest: when there is a probe
         self.bounced: dict[str, str | None] = {}  # by address: why
         self.opened: dict[tuple[str, datetime], Edition] = {}
+        self.new: list[Delivery] = []  # of subscribers who are owed a welcome
 
     def _perhaps_fail(self, method: str) -> None:
         if self.failing.get(method, 0) > 0:
@@ -79,6 +80,11 @@ class FakeStore:
     def edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
         self._perhaps_fail("edition")
         return self.editions[edition_id]
+
+    def queue_welcomes(self, digest: Digest, now: datetime) -> int:
+        queued, self.new = self.new, []
+        self.rows |= {delivery.id: Row(delivery, due_at=now) for delivery in queued}
+        return len(queued)
 
     def take_back(self, owner: str, now: datetime) -> int:
         return 0

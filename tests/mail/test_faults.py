@@ -168,6 +168,7 @@ class Room:
         )
         self.worker = DeliveryWorker(
             store=self.store,
+            editions=self.store,
             transport=self.smtp,
             composer=Composer(
                 templates=MailTemplates(templates=TEMPLATES, site=SITE),

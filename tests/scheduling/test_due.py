@@ -46,7 +46,7 @@ def due(
 ) -> datetime | None:
     schedule = Schedule("daily 07:00", "Asia/Shanghai", local=local)
     due_runs = DueRuns(
-        schedules={"daily": schedule}, catch_up={"daily": catch_up}, issued=made, readers=made
+        schedules={"daily": schedule}, catch_up={"daily": catch_up}, editions=made, readers=made
     )
     return due_runs.due_at("daily", now)
 
@@ -130,7 +130,7 @@ def test_a_missed_run_is_told_once() -> None:
     made = Made(RUN - DAY)
     schedule = Schedule("daily 07:00", "Asia/Shanghai")
     due_runs = DueRuns(
-        schedules={"daily": schedule}, catch_up={"daily": HOUR}, issued=made, readers=made
+        schedules={"daily": schedule}, catch_up={"daily": HOUR}, editions=made, readers=made
     )
     with capture_logs() as logs:
         for minutes in (90, 105, 120):
@@ -151,7 +151,7 @@ def test_a_zone_that_this_machine_does_not_know_is_the_sites_and_told_once() -> 
     made.known = {"US/Nowhere", "../../etc/passwd"}
     schedule = Schedule("daily 07:00", "Asia/Shanghai", local=True)
     due_runs = DueRuns(
-        schedules={"daily": schedule}, catch_up={"daily": HOUR}, issued=made, readers=made
+        schedules={"daily": schedule}, catch_up={"daily": HOUR}, editions=made, readers=made
     )
     with capture_logs() as logs:
         assert due_runs.due_at("daily", RUN - timedelta(seconds=1)) is None

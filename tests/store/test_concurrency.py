@@ -33,7 +33,7 @@ def at_once(work: Callable[[int], T]) -> list[T]:
 
 def with_readers(store: Store, readers: int) -> None:
     """Start the digest, let it have readers and one article."""
-    store.deliveries.start_digests(["daily"], NOW)
+    store.editions.start_digests(["daily"], NOW)
     new = [someone(f"{number}@example.org") for number in range(readers)]
     store.subscribers.add_many(new, NOW)
     store.articles.record([reading("1.md")], NOW)
@@ -41,7 +41,7 @@ def with_readers(store: Store, readers: int) -> None:
 
 def test_no_delivery_is_claimed_twice(store: Store, url: str) -> None:
     with_readers(store, 60)
-    store.deliveries.open_edition(DAILY, NOW, NOW)
+    store.editions.open_edition(DAILY, NOW, NOW)
 
     def claim_all(_: int) -> list[int]:
         taken = []
@@ -58,7 +58,7 @@ def test_no_delivery_is_claimed_twice(store: Store, url: str) -> None:
 
 def test_an_edition_that_ends_in_two_processes_at_once_is_done(store: Store) -> None:
     with_readers(store, THREADS)
-    edition = store.deliveries.open_edition(DAILY, NOW, NOW)
+    edition = store.editions.open_edition(DAILY, NOW, NOW)
     assert edition is not None
     claimed = store.deliveries.claim(THREADS, NOW, MINUTE, {})
 
@@ -66,12 +66,12 @@ def test_an_edition_that_ends_in_two_processes_at_once_is_done(store: Store) -> 
         return stores.settle(store, claimed[number].id, DeliveryState.SENT, NOW)
 
     assert at_once(settle) == [True] * THREADS
-    assert store.deliveries.edition(edition.id)[0].state is EditionState.DONE
+    assert store.editions.edition(edition.id)[0].state is EditionState.DONE
 
 
 def test_a_delivery_is_settled_by_one(store: Store) -> None:
     with_readers(store, 1)
-    store.deliveries.open_edition(DAILY, NOW, NOW)
+    store.editions.open_edition(DAILY, NOW, NOW)
     store.deliveries.claim(1, NOW, MINUTE, {})
     settled = at_once(lambda _: stores.settle(store, 1, DeliveryState.SENT, NOW))
     assert sorted(settled) == [False] * (THREADS - 1) + [True]
@@ -82,32 +82,32 @@ def test_an_edition_opened_at_once_is_made_once(store: Store, url: str) -> None:
 
     def fire(_: int) -> bool:
         with open_store(url, patience=PATIENCE) as mine:
-            return mine.deliveries.open_edition(DAILY, NOW, NOW) is not None
+            return mine.editions.open_edition(DAILY, NOW, NOW) is not None
 
     assert sorted(at_once(fire)) == [False] * (THREADS - 1) + [True]
     assert store.deliveries.states()[DeliveryState.QUEUED] == 5
 
 
 def test_editions_beside_writers_miss_no_article(store: Store, url: str) -> None:
-    store.deliveries.start_digests(["daily"], NOW)
+    store.editions.start_digests(["daily"], NOW)
 
     def work(number: int) -> None:
         with open_store(url, patience=PATIENCE) as mine:
             for step in range(12):
                 if number == 0:
                     moment = NOW + step * MINUTE
-                    assert mine.deliveries.open_edition(DAILY, moment, moment)
+                    assert mine.editions.open_edition(DAILY, moment, moment)
                 else:
                     mine.articles.record(
                         [reading(f"{number}-{step}-{n}.md") for n in range(3)], NOW
                     )
 
     at_once(work)
-    assert store.deliveries.open_edition(DAILY, NOW + 60 * MINUTE, NOW + 60 * MINUTE)
+    assert store.editions.open_edition(DAILY, NOW + 60 * MINUTE, NOW + 60 * MINUTE)
     told = [
         article.sequence
         for edition in stores.editions(store, "daily", 100)[::-1]
-        for article in store.deliveries.edition(edition.id)[1]
+        for article in store.editions.edition(edition.id)[1]
     ]
     assert told == [article.sequence for article in stores.since(store)]
     assert len(told) == (THREADS - 1) * 12 * 3

@@ -356,7 +356,7 @@ def test_whatever_else_a_database_says_is_passed_on(store: Store) -> None:
 
 def test_a_mistake_of_the_program_is_no_trouble_of_the_database(store: Store) -> None:
     with pytest.raises(ValueError, match="aware UTC"):
-        store.deliveries.start_digests(["daily"], NOW.replace(tzinfo=None))
+        store.editions.start_digests(["daily"], NOW.replace(tzinfo=None))
 
 
 def test_a_database_that_may_not_be_written_says_so(migrated_postgresql: str) -> None:

@@ -46,14 +46,14 @@ def publish(store: Store, *paths: str, categories: tuple[CategoryPath, ...] = (L
 def opened(store: Store, days: int = 0, latest: int | None = None) -> Edition:
     """Open the edition due some days after the first."""
     due_at = NOW + days * DAY
-    edition = store.deliveries.open_edition(DAILY, due_at, due_at + MINUTE, latest=latest)
+    edition = store.editions.open_edition(DAILY, due_at, due_at + MINUTE, latest=latest)
     assert edition is not None
     return edition
 
 
 def titles(store: Store, edition: Edition) -> list[str]:
     """Return the titles of an edition's articles."""
-    found, articles = store.deliveries.edition(edition.id)
+    found, articles = store.editions.edition(edition.id)
     assert found == edition
     return [article.title for article in articles]
 
@@ -67,7 +67,7 @@ def claim(store: Store, limit: int = 100, days: int = 1) -> list[Delivery]:
 def started(store: Store) -> Store:
     """Give a store with an old article, a digest that began after it, and two readers."""
     publish(store, "old")
-    store.deliveries.start_digests(["daily"], NOW)
+    store.editions.start_digests(["daily"], NOW)
     store.subscribers.add_many([someone("a@example.org"), someone("b@example.org", FINANCE)], NOW)
     return store
 
@@ -82,14 +82,14 @@ def test_what_was_there_at_first_contact_is_old(started: Store) -> None:
 
 
 def test_a_digest_starts_once(store: Store) -> None:
-    assert store.deliveries.started_at("daily") is None
-    store.deliveries.start_digests(["daily"], NOW)
+    assert store.editions.started_at("daily") is None
+    store.editions.start_digests(["daily"], NOW)
     publish(store, "new")
-    store.deliveries.start_digests(["daily", "weekly"], NOW + DAY)
-    store.deliveries.start_digests(["daily"], NOW + 2 * DAY)
-    store.deliveries.start_digests([], NOW)
-    assert store.deliveries.started_at("daily") == NOW
-    assert store.deliveries.started_at("weekly") == NOW + DAY
+    store.editions.start_digests(["daily", "weekly"], NOW + DAY)
+    store.editions.start_digests(["daily"], NOW + 2 * DAY)
+    store.editions.start_digests([], NOW)
+    assert store.editions.started_at("daily") == NOW
+    assert store.editions.started_at("weekly") == NOW + DAY
     assert opened(store).after == 0
 
 
@@ -98,13 +98,13 @@ def test_a_digest_that_was_never_started_begins_quietly(store: Store) -> None:
     edition = opened(store)
     assert (edition.state, edition.number) == (EditionState.EMPTY, 0)
     assert (edition.after, edition.upto) == (1, 1)
-    assert store.deliveries.started_at("daily") == NOW + MINUTE
+    assert store.editions.started_at("daily") == NOW + MINUTE
 
 
 def test_where_the_next_edition_starts_is_told_without_making_it(store: Store) -> None:
     publish(store, "old")
     assert stores.taken_upto(store, "daily") is None
-    store.deliveries.start_digests(["daily"], NOW)
+    store.editions.start_digests(["daily"], NOW)
     publish(store, "new")
     assert stores.taken_upto(store, "daily") == 1
     opened(store)
@@ -114,7 +114,7 @@ def test_where_the_next_edition_starts_is_told_without_making_it(store: Store) -
 def test_fired_twice_an_edition_is_made_once(started: Store) -> None:
     publish(started, "new")
     opened(started)
-    assert started.deliveries.open_edition(DAILY, NOW, NOW + DAY) is None
+    assert started.editions.open_edition(DAILY, NOW, NOW + DAY) is None
     assert len(claim(started)) == 2
     assert len(stores.editions(started, None, 9)) == 1
 
@@ -124,8 +124,8 @@ def test_an_edition_without_articles_is_remembered_and_has_no_number(started: St
     assert (edition.state, edition.number) == (EditionState.EMPTY, 0)
     assert titles(started, edition) == []
     assert claim(started) == []
-    assert started.deliveries.last_due_at("daily", NOW) == NOW
-    assert started.deliveries.open_edition(DAILY, NOW, NOW) is None
+    assert started.editions.last_due_at("daily", NOW) == NOW
+    assert started.editions.open_edition(DAILY, NOW, NOW) is None
     publish(started, "new")
     assert opened(started, 1).number == 1
 
@@ -153,7 +153,7 @@ def test_an_edition_holds_what_its_digest_selects(started: Store) -> None:
     publish(started, "both", categories=(BANKS, SPACE))
     publish(started, "none", categories=())
     digest = replace(DAILY, categories=(FINANCE,))
-    edition = started.deliveries.open_edition(digest, NOW, NOW)
+    edition = started.editions.open_edition(digest, NOW, NOW)
     assert edition is not None
     assert titles(started, edition) == ["loan", "both"]
     assert edition.upto == 5
@@ -172,11 +172,11 @@ def test_latest_takes_the_newest_ones_and_the_next_edition_starts_behind_them(
 
 
 def test_two_digests_do_not_share_their_intervals(started: Store) -> None:
-    started.deliveries.start_digests(["weekly"], NOW)
+    started.editions.start_digests(["weekly"], NOW)
     publish(started, "1")
     opened(started)
     publish(started, "2")
-    weekly = started.deliveries.open_edition(replace(DAILY, name="weekly"), NOW, NOW)
+    weekly = started.editions.open_edition(replace(DAILY, name="weekly"), NOW, NOW)
     assert weekly is not None
     assert titles(started, weekly) == ["1", "2"]
     assert weekly.number == 1
@@ -184,7 +184,7 @@ def test_two_digests_do_not_share_their_intervals(started: Store) -> None:
 
 def test_an_unknown_edition_is_a_lookup_error(store: Store) -> None:
     with pytest.raises(LookupError, match="7"):
-        store.deliveries.edition(7)
+        store.editions.edition(7)
 
 
 def test_editions_come_newest_first(started: Store) -> None:
@@ -192,13 +192,13 @@ def test_editions_come_newest_first(started: Store) -> None:
     days = [opened(started, day) for day in range(3)]
     assert [one.id for one in stores.editions(started, "daily", 2)] == [days[2].id, days[1].id]
     assert stores.editions(started, "weekly", 9) == []
-    assert started.deliveries.last_due_at("daily", NOW + 9 * DAY) == NOW + 2 * DAY
-    assert started.deliveries.last_due_at("daily", NOW + 2 * DAY - MINUTE) == NOW + DAY
-    assert started.deliveries.last_due_at("weekly", NOW + 9 * DAY) is None
+    assert started.editions.last_due_at("daily", NOW + 9 * DAY) == NOW + 2 * DAY
+    assert started.editions.last_due_at("daily", NOW + 2 * DAY - MINUTE) == NOW + DAY
+    assert started.editions.last_due_at("weekly", NOW + 9 * DAY) is None
 
 
 def test_deliveries_go_to_active_readers_of_something_in_the_edition(store: Store) -> None:
-    store.deliveries.start_digests(["daily"], NOW)
+    store.editions.start_digests(["daily"], NOW)
     store.subscribers.add_many(
         [
             someone("all@example.org"),
@@ -238,13 +238,13 @@ def test_a_reader_gets_an_edition_exactly_where_selects_says_so(
     readers: list[tuple[CategoryPath, ...]],
 ) -> None:
     with open_empty(new_url()) as store:
-        store.deliveries.start_digests(["daily"], NOW)
+        store.editions.start_digests(["daily"], NOW)
         for number, categories in enumerate(articles):
             publish(store, f"{number}", categories=categories)
         addresses = {f"{number}@example.org": wish for number, wish in enumerate(readers)}
         new = [someone(address, *wish) for address, wish in addresses.items()]
         store.subscribers.add_many(new, NOW)
-        _, told = store.deliveries.edition(opened(store).id)
+        _, told = store.editions.edition(opened(store).id)
         reached = {one.subscriber.address for one in claim(store)}
         assert reached == {
             address
@@ -264,7 +264,7 @@ def test_the_editions_of_a_digest_share_out_every_article(
     digest = replace(DAILY, categories=(FINANCE,))
     with open_empty(new_url()) as store:
         publish(store, "old")
-        store.deliveries.start_digests(["daily"], NOW)
+        store.editions.start_digests(["daily"], NOW)
         for number, step in enumerate([*steps, "edition"]):
             moment = NOW + number * DAY
             if step == "article":
@@ -275,8 +275,8 @@ def test_the_editions_of_a_digest_share_out_every_article(
                 publish(store, f"{number}a", f"{number}b")
             else:
                 latest = 1 if step == "latest" else None
-                assert store.deliveries.open_edition(digest, moment, moment, latest=latest)
-                assert store.deliveries.open_edition(digest, moment, moment) is None
+                assert store.editions.open_edition(digest, moment, moment, latest=latest)
+                assert store.editions.open_edition(digest, moment, moment) is None
         editions = stores.editions(store, "daily", 100)[::-1]
         assert editions[0].after == 1
         assert editions[-1].upto == stores.newest_sequence(store)
@@ -285,9 +285,7 @@ def test_the_editions_of_a_digest_share_out_every_article(
         numbers = [one.number for one in editions if one.state is not EditionState.EMPTY]
         assert numbers == list(range(1, len(numbers) + 1))
         if "latest" not in steps:
-            told = [
-                one.sequence for each in editions for one in store.deliveries.edition(each.id)[1]
-            ]
+            told = [one.sequence for each in editions for one in store.editions.edition(each.id)[1]]
             assert told == [one.sequence for one in stores.since(store, 1, (FINANCE,))]
 
 
@@ -299,7 +297,7 @@ def open_empty(url: str) -> Store:
 
 
 def test_an_edition_without_readers_is_done_at_once(store: Store) -> None:
-    store.deliveries.start_digests(["daily"], NOW)
+    store.editions.start_digests(["daily"], NOW)
     publish(store, "1")
     edition = opened(store)
     assert (edition.state, edition.number) == (EditionState.DONE, 1)
@@ -357,9 +355,9 @@ def test_an_edition_is_done_with_its_last_delivery(
     edition = opened(started)
     first, second = claim(started)
     assert stores.settle(started, first.id, state, NOW, error="550 no such user") is True
-    assert started.deliveries.edition(edition.id)[0].state is EditionState.OPEN
+    assert started.editions.edition(edition.id)[0].state is EditionState.OPEN
     assert stores.settle(started, second.id, DeliveryState.SENT, NOW) is True
-    assert started.deliveries.edition(edition.id)[0].state is EditionState.DONE
+    assert started.editions.edition(edition.id)[0].state is EditionState.DONE
     expected = dict.fromkeys(DeliveryState, 0)
     expected[state] += 1
     expected[DeliveryState.SENT] += 1
@@ -392,7 +390,7 @@ def test_a_deferred_delivery_waits_and_its_attempts_are_counted(started: Store) 
         )
     assert claim(started) == []
     assert started.deliveries.next_due_at() == retry
-    assert started.deliveries.edition(edition.id)[0].state is EditionState.OPEN
+    assert started.editions.edition(edition.id)[0].state is EditionState.OPEN
     assert [one.attempts for one in claim(started, days=2)] == [1, 1]
 
 
@@ -431,7 +429,7 @@ def test_who_leaves_before_the_claim_gets_nothing(started: Store) -> None:
     assert one.subscriber == stays
     assert started.deliveries.states()[DeliveryState.SUPPRESSED] == 1
     stores.settle(started, one.id, DeliveryState.SENT, NOW)
-    assert started.deliveries.edition(edition.id)[0].state is EditionState.DONE
+    assert started.editions.edition(edition.id)[0].state is EditionState.DONE
 
 
 def test_who_leaves_after_the_claim_is_not_wanted_any_more(started: Store) -> None:
@@ -457,7 +455,7 @@ def test_removing_a_reader_ends_what_was_still_to_be_sent(started: Store) -> Non
     states = started.deliveries.states()
     assert (states[DeliveryState.SENT], states[DeliveryState.SUPPRESSED]) == (1, 1)
     assert started.deliveries.next_due_at() is None
-    assert started.deliveries.edition(edition.id)[0].state is EditionState.DONE
+    assert started.editions.edition(edition.id)[0].state is EditionState.DONE
 
 
 def test_an_edition_that_is_too_old_expires_but_for_what_is_being_sent(started: Store) -> None:
@@ -471,9 +469,9 @@ def test_an_edition_that_is_too_old_expires_but_for_what_is_being_sent(started: 
     assert started.deliveries.claim(9, begun + DAY + MINUTE, LEASE, late) == []
     states = stores.states(started, edition.id)
     assert (states[DeliveryState.EXPIRED], states[DeliveryState.SENDING]) == (1, 1)
-    assert started.deliveries.edition(edition.id)[0].state is EditionState.OPEN
+    assert started.editions.edition(edition.id)[0].state is EditionState.OPEN
     assert stores.settle(started, sending.id, DeliveryState.SENT, NOW)
-    assert started.deliveries.edition(edition.id)[0].state is EditionState.DONE
+    assert started.editions.edition(edition.id)[0].state is EditionState.DONE
 
 
 def test_a_lease_that_ran_out_too_late_expires(started: Store) -> None:
@@ -482,7 +480,7 @@ def test_a_lease_that_ran_out_too_late_expires(started: Store) -> None:
     assert len(claim(started, days=1)) == 2
     assert started.deliveries.claim(9, NOW + 3 * DAY, LEASE, {}) == []  # a day, where none is told
     assert started.deliveries.states()[DeliveryState.EXPIRED] == 2
-    assert started.deliveries.edition(edition.id)[0].state is EditionState.DONE
+    assert started.editions.edition(edition.id)[0].state is EditionState.DONE
     assert started.deliveries.next_due_at() is None
 
 
@@ -519,10 +517,10 @@ def test_a_suppressed_address_can_be_restored(started: Store) -> None:
 def test_a_paused_digest_sends_only_its_probe(started: Store) -> None:
     publish(started, "1")
     opened(started)
-    started.deliveries.start_digests(["weekly"], NOW - DAY)
+    started.editions.start_digests(["weekly"], NOW - DAY)
     publish(started, "2")
     started.subscribers.add_many([someone("c@example.org", digest="weekly")], NOW)
-    weekly = started.deliveries.open_edition(replace(DAILY, name="weekly"), NOW, NOW + 2 * MINUTE)
+    weekly = started.editions.open_edition(replace(DAILY, name="weekly"), NOW, NOW + 2 * MINUTE)
     assert weekly is not None
     probe_at = NOW + DAY
     assert started.deliveries.pause("daily", NOW, probe_at, "550 5.7.1 no") is True
@@ -631,7 +629,7 @@ def test_refusals_of_one_day_count_once(started: Store) -> None:
     for number in range(5):
         due_at = NOW + number * MINUTE
         publish(started, f"new {number}")
-        started.deliveries.open_edition(DAILY, due_at, due_at)
+        started.editions.open_edition(DAILY, due_at, due_at)
     for delivery in claim(started):
         stores.settle(
             started, delivery.id, DeliveryState.FAILED, NOW + DAY, error="550 no", refused=True

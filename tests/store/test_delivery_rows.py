@@ -34,11 +34,11 @@ def database(url: str) -> Iterator[Database]:
 @pytest.fixture
 def sending(store: Store) -> list[Delivery]:
     """Give the deliveries of an edition, all of them being sent."""
-    store.deliveries.start_digests(["daily"], NOW)
+    store.editions.start_digests(["daily"], NOW)
     readers = [someone(f"r{number}@example.org") for number in range(READERS)]
     store.subscribers.add_many(readers, NOW)
     store.articles.record([reading("new.md")], NOW)
-    assert store.deliveries.open_edition(DAILY, NOW, NOW)
+    assert store.editions.open_edition(DAILY, NOW, NOW)
     found = store.deliveries.claim(100, NOW, LEASE, {})
     assert len(found) == READERS
     return found
@@ -87,11 +87,11 @@ def test_the_same_ending_twice_counts_once(store: Store, sending: list[Delivery]
 
 
 def test_those_who_left_are_passed_over_however_few_are_asked_for(store: Store) -> None:
-    store.deliveries.start_digests(["daily"], NOW)
+    store.editions.start_digests(["daily"], NOW)
     readers = [someone(f"r{number}@example.org") for number in range(READERS)]
     store.subscribers.add_many(readers, NOW)
     store.articles.record([reading("new.md")], NOW)
-    assert store.deliveries.open_edition(DAILY, NOW, NOW)
+    assert store.editions.open_edition(DAILY, NOW, NOW)
     for number in (1, 2, 4):
         assert store.subscribers.unsubscribe(number, NOW)
     assert store.subscribers.remove("r4@example.org", None) == 1
@@ -102,10 +102,10 @@ def test_those_who_left_are_passed_over_however_few_are_asked_for(store: Store) 
 
 
 def test_nobody_left_is_nothing_to_claim(store: Store) -> None:
-    store.deliveries.start_digests(["daily"], NOW)
+    store.editions.start_digests(["daily"], NOW)
     store.subscribers.add_many([someone("r@example.org")], NOW)
     store.articles.record([reading("new.md")], NOW)
-    assert store.deliveries.open_edition(DAILY, NOW, NOW)
+    assert store.editions.open_edition(DAILY, NOW, NOW)
     store.subscribers.unsubscribe(1, NOW)
     assert store.deliveries.claim(1, NOW, LEASE, {}) == []
     assert store.deliveries.states()[DeliveryState.SUPPRESSED] == 1

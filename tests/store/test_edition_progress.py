@@ -18,10 +18,10 @@ SECOND = timedelta(seconds=1)
 @pytest.fixture
 def edition(store: Store) -> Edition:
     """Give an edition with six deliveries that are being sent."""
-    store.deliveries.start_digests(["daily"], NOW)
+    store.editions.start_digests(["daily"], NOW)
     store.subscribers.add_many([someone(f"r{number}@example.org") for number in range(6)], NOW)
     store.articles.record([reading("a.md")], NOW)
-    made = store.deliveries.open_edition(DAILY, NOW, NOW)
+    made = store.editions.open_edition(DAILY, NOW, NOW)
     assert made is not None
     assert len(store.deliveries.claim(9, NOW, MINUTE, {})) == 6
     return made
@@ -77,8 +77,8 @@ def test_attempts_are_told_since_a_moment(store: Store, edition: Edition) -> Non
 
 
 def test_an_edition_that_nobody_was_written_for_is_not_reported(store: Store) -> None:
-    store.deliveries.start_digests(["daily"], NOW)
-    assert store.deliveries.open_edition(DAILY, NOW, NOW)
+    store.editions.start_digests(["daily"], NOW)
+    assert store.editions.open_edition(DAILY, NOW, NOW)
     assert store.reports.unreported(NOW) == []
     assert store.reports.progress(1, NOW).ended_at is None
 
@@ -86,7 +86,7 @@ def test_an_edition_that_nobody_was_written_for_is_not_reported(store: Store) ->
 def test_how_editions_stand_is_told_whatever_their_state(store: Store, edition: Edition) -> None:
     stores.settle(store, 1, DeliveryState.SENT, NOW)
     stores.settle(store, 2, DeliveryState.FAILED, NOW, error="550 no")
-    empty = store.deliveries.open_edition(DAILY, NOW + MINUTE, NOW + MINUTE)
+    empty = store.editions.open_edition(DAILY, NOW + MINUTE, NOW + MINUTE)
     newest, first = store.reports.listed("daily", 9)
     assert (newest.edition, newest.articles, sum(newest.states.values())) == (empty, 0, 0)
     assert (first.edition, first.articles, first.errors) == (edition, 1, [("550 no", 1)])

@@ -23,7 +23,7 @@ NEVER = {"daily": timedelta(days=1000)}
 @pytest.fixture
 def started(store: Store) -> Store:
     """Give a store with a digest that has begun, and one reader."""
-    store.deliveries.start_digests(["daily"], NOW)
+    store.editions.start_digests(["daily"], NOW)
     store.subscribers.add(someone("a@example.org"), NOW)
     return store
 
@@ -35,9 +35,9 @@ def publish(store: Store, *titles: str, at: datetime = NOW) -> None:
 
 def made(store: Store, digest: Digest, due_at: datetime, *, by_hand: bool = False) -> list[str]:
     """Make an edition, and return its titles."""
-    edition = store.deliveries.open_edition(digest, due_at, due_at, by_hand=by_hand)
+    edition = store.editions.open_edition(digest, due_at, due_at, by_hand=by_hand)
     assert edition is not None
-    return [article.title for article in store.deliveries.edition(edition.id)[1]]
+    return [article.title for article in store.editions.edition(edition.id)[1]]
 
 
 def test_articles_that_are_too_few_wait_for_the_next_edition(started: Store) -> None:
@@ -121,7 +121,7 @@ def test_an_edition_goes_to_each_at_the_hour_of_their_zone(started: Store) -> No
     publish(started, "one")
     seven_in_shanghai = datetime(2026, 11, 22, 23, tzinfo=UTC)
     opened_at = seven_in_shanghai - HOUR
-    assert started.deliveries.open_edition(digest, seven_in_shanghai, opened_at) is not None
+    assert started.editions.open_edition(digest, seven_in_shanghai, opened_at) is not None
     got: dict[str, float] = {}
     for hours in range(-1, 24):
         now = seven_in_shanghai + hours * HOUR
@@ -138,7 +138,7 @@ def test_a_reader_whose_hour_has_passed_has_a_late_edition_at_once(started: Stor
     digest = replace(DAILY, local=True, timezone="Asia/Shanghai")
     publish(started, "one")
     due_at = datetime(2026, 11, 22, 23, tzinfo=UTC)
-    assert started.deliveries.open_edition(digest, due_at, due_at + 5 * HOUR) is not None
+    assert started.editions.open_edition(digest, due_at, due_at + 5 * HOUR) is not None
     (one,) = started.deliveries.claim(9, due_at + 5 * HOUR, LEASE, NEVER)
     assert one.created_at == due_at + 5 * HOUR
 
@@ -168,7 +168,7 @@ def test_progress_tells_apart_what_is_for_a_later_hour(started: Store) -> None:
     digest = replace(DAILY, local=True, timezone="Asia/Shanghai")
     started.subscribers.add(replace(someone("b@example.org"), timezone="Europe/Berlin"), NOW)
     publish(started, "one")
-    edition = started.deliveries.open_edition(digest, NOW, NOW)
+    edition = started.editions.open_edition(digest, NOW, NOW)
     assert edition is not None
     progress = started.reports.progress(edition.id, NOW)
     assert (progress.total, progress.waiting, progress.later) == (2, 1, 1)
@@ -181,9 +181,9 @@ def test_the_latest_articles_are_those_published_last_not_those_that_came_last(
     publish(started, "old", at=NOW - 9 * DAY)
     publish(started, "newer", at=NOW - DAY)
     publish(started, "oldest", at=NOW - 10 * DAY)
-    edition = started.deliveries.open_edition(DAILY, NOW, NOW, latest=2, by_hand=True)
+    edition = started.editions.open_edition(DAILY, NOW, NOW, latest=2, by_hand=True)
     assert edition is not None
-    titles = [article.title for article in started.deliveries.edition(edition.id)[1]]
+    titles = [article.title for article in started.editions.edition(edition.id)[1]]
     assert sorted(titles) == ["newer", "newest"]
     assert [article.title for article in stores.latest(started, (), 2)] == ["newer", "newest"]
     assert stores.taken_upto(started, "daily") == 4, "the next one begins behind all of them"
@@ -215,7 +215,7 @@ def test_an_edition_counts_who_left_before_they_got_the_next_one(started: Store)
     for day in range(2):
         at = NOW + day * DAY
         publish(started, f"n{day}")
-        edition = started.deliveries.open_edition(DAILY, at, at)
+        edition = started.editions.open_edition(DAILY, at, at)
         assert edition is not None
         editions.append(edition.id)
         for one in started.deliveries.claim(9, at, LEASE, NEVER):

@@ -38,7 +38,7 @@ QUEUED, SUPPRESSED = DeliveryState.QUEUED, DeliveryState.SUPPRESSED
 @pytest.fixture
 def started(store: Store) -> Store:
     """Give a store with a digest of three readers, for two of whom there is a new article."""
-    store.deliveries.start_digests(["daily"], NOW)
+    store.editions.start_digests(["daily"], NOW)
     store.subscribers.add_many(
         [
             someone("a@example.org"),
@@ -53,13 +53,13 @@ def started(store: Store) -> Store:
 
 def made(store: Store, minutes: int = 0, *, by_hand: bool = False) -> Edition:
     due_at = NOW + minutes * MINUTE
-    edition = store.deliveries.open_edition(ASKING, due_at, due_at, by_hand=by_hand)
+    edition = store.editions.open_edition(ASKING, due_at, due_at, by_hand=by_hand)
     assert edition is not None
     return edition
 
 
 def state(store: Store, edition: Edition) -> tuple[EditionState, bool]:
-    found, _ = store.deliveries.edition(edition.id)
+    found, _ = store.editions.edition(edition.id)
     return found.state, found.cancelled
 
 
@@ -251,7 +251,7 @@ def test_a_welcome_that_is_sent_again_is_not_reported(started: Store) -> None:
         NOW,
     )
     welcoming = replace(DAILY, welcome=3)
-    assert started.editions.open(welcoming, NOW + HOUR) >= 1
+    assert started.editions.queue_welcomes(welcoming, NOW + HOUR) >= 1
     welcome = stores.editions(started, "daily", 1)[0]
     assert welcome.welcome
     for one in started.deliveries.claim(99, NOW + HOUR, LEASE, NEVER):

@@ -22,13 +22,13 @@ def test_editions_are_found_with_what_they_hold(store: Store) -> None:
         with store.pages.snapshot() as snapshot:
             return [article.key for article in snapshot.edition_articles(issue.edition)]
 
-    store.deliveries.start_digests(["daily"], NOW)
+    store.editions.start_digests(["daily"], NOW)
     keys: list[ArticleKey] = []
     for day in (1, 2, 3):
         if day != 2:  # nothing new: an empty edition
             store.articles.record([reading(f"{day}.md", title=f"T{day}")], NOW)
             keys.append(stores.latest(store, (), 1)[0].key)
-        assert store.deliveries.open_edition(DAILY, NOW + timedelta(days=day), NOW)
+        assert store.editions.open_edition(DAILY, NOW + timedelta(days=day), NOW)
     first, second = listed(store)
     assert [(one.edition.number, one.articles) for one in (first, second)] == [(1, 1), (2, 1)]
     assert held(first) == keys[:1]
@@ -39,10 +39,10 @@ def test_editions_are_found_with_what_they_hold(store: Store) -> None:
 
 
 def test_an_edition_is_of_another_revision_when_its_own_articles_change(store: Store) -> None:
-    store.deliveries.start_digests(["daily"], NOW)
+    store.editions.start_digests(["daily"], NOW)
     for day in (1, 2):
         store.articles.record([reading(f"{day}.md", title=f"T{day}")], NOW)
-        assert store.deliveries.open_edition(DAILY, NOW + timedelta(days=day), NOW)
+        assert store.editions.open_edition(DAILY, NOW + timedelta(days=day), NOW)
     before = [one.revision for one in listed(store)]
     later = NOW + timedelta(hours=1)
     store.articles.record([reading("2.md", title="T2, corrected")], later)
@@ -52,14 +52,14 @@ def test_an_edition_is_of_another_revision_when_its_own_articles_change(store: S
 
 
 def test_a_cancelled_edition_is_shown_where_somebody_has_it(store: Store) -> None:
-    store.deliveries.start_digests(["daily"], NOW)
+    store.editions.start_digests(["daily"], NOW)
     people = [NewSubscriber(address=f"{name}@example.org", digest="daily") for name in "ab"]
     store.subscribers.add_many(people, NOW)
     asking = replace(DAILY, approval=Approval(within=timedelta(hours=1), sends=True))
     made = []
     for day, digest in ((1, asking), (2, asking), (3, DAILY), (4, DAILY)):
         store.articles.record([reading(f"{day}.md", title=f"T{day}")], NOW)
-        edition = store.deliveries.open_edition(digest, NOW + timedelta(days=day), NOW)
+        edition = store.editions.open_edition(digest, NOW + timedelta(days=day), NOW)
         assert edition is not None
         made.append(edition.id)
     draft, dropped, unsent, begun = made
@@ -82,13 +82,13 @@ def test_a_cancelled_edition_is_shown_where_somebody_has_it(store: Store) -> Non
 
 def test_whatever_changes_what_is_shown_gets_a_revision(store: Store) -> None:
     """Pages that are kept are looked at again only where the revision is another."""
-    store.deliveries.start_digests(["daily"], NOW)
+    store.editions.start_digests(["daily"], NOW)
     store.subscribers.add_many([NewSubscriber(address="a@example.org", digest="daily")], NOW)
     asking = replace(DAILY, approval=Approval(within=timedelta(hours=1), sends=True))
     for day in (1, 2, 3):
         store.articles.record([reading(f"{day}.md", title=f"T{day}")], NOW)
         if day != 3:
-            assert store.deliveries.open_edition(asking, NOW + timedelta(days=day), NOW)
+            assert store.editions.open_edition(asking, NOW + timedelta(days=day), NOW)
     first, second = (edition.id for edition, _ in store.editions.drafts())
     told: list[tuple[str, list[int]]] = []
 
@@ -99,7 +99,7 @@ def test_whatever_changes_what_is_shown_gets_a_revision(store: Store) -> None:
         told.append((what, shown))
 
     for what, act in (
-        ("made", lambda: store.deliveries.open_edition(DAILY, NOW + timedelta(days=3), NOW)),
+        ("made", lambda: store.editions.open_edition(DAILY, NOW + timedelta(days=3), NOW)),
         ("approved", lambda: store.editions.approve(first, asking, NOW)),
         ("approved too", lambda: store.editions.approve(second, asking, NOW)),
         ("claimed", lambda: store.deliveries.claim(1, NOW, timedelta(minutes=5), {})),

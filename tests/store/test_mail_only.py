@@ -19,7 +19,7 @@ SECRET, PUBLIC = "sources/harbour/2024/a.html", "sources/port/2024/b.html"
 @pytest.fixture(name="filled")
 def _filled(store: Store) -> Store:
     """Give a store with an article of each source, and a digest that has begun."""
-    store.deliveries.start_digests(["daily"], NOW)
+    store.editions.start_digests(["daily"], NOW)
     store.articles.record(
         [
             reading(SECRET, title="secret", categories=(LOANS,)),
@@ -50,9 +50,9 @@ def update_withdrawals(store: Store, policy: IngestPolicy) -> Changes:
 def test_only_mails_show_what_is_not_republished(filled: Store) -> None:
     assert (shown(filled), mailed(filled)) == (["public"], ["public", "secret"])
     assert FINANCE not in [summary.path for summary in stores.categories(filled)]
-    edition = filled.deliveries.open_edition(DAILY, NOW, NOW)
+    edition = filled.editions.open_edition(DAILY, NOW, NOW)
     assert edition is not None
-    articles = filled.deliveries.edition(edition.id)[1]
+    articles = filled.editions.edition(edition.id)[1]
     assert [article.title for article in articles] == ["secret", "public"]
     with filled.pages.snapshot() as snapshot:
         assert [one.title for one in snapshot.edition_articles(edition)] == ["public"]

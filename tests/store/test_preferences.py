@@ -55,14 +55,14 @@ def test_what_a_reader_chooses_is_stored(store: Store) -> None:
 
 
 def test_what_is_due_in_a_pause_is_delivered_neither_then_nor_later(store: Store) -> None:
-    store.deliveries.start_digests(["daily"], NOW)
+    store.editions.start_digests(["daily"], NOW)
     reader, _ = store.subscribers.add(someone(), NOW)
     store.subscribers.add(someone("b@example.org"), NOW)
     asked = []
     for day in range(4):
         at = NOW + day * DAY
         store.articles.record([reading(f"{day}.md", title=f"{day}")], at)
-        edition = store.deliveries.open_edition(DAILY, at, at)
+        edition = store.editions.open_edition(DAILY, at, at)
         assert edition is not None
         asked.append(store.editions.readers(edition.id, "daily"))
         if day == 0:  # the first is queued already, and not sent any more
@@ -78,7 +78,7 @@ def test_what_is_due_in_a_pause_is_delivered_neither_then_nor_later(store: Store
 
 
 def test_a_pause_ends_by_the_clock_of_the_reader(store: Store) -> None:
-    store.deliveries.start_digests(["daily"], NOW)
+    store.editions.start_digests(["daily"], NOW)
     local = replace(DAILY, local=True, timezone="Asia/Shanghai")
     due_at = datetime(2024, 3, 4, 0, tzinfo=UTC)  # eight in the morning in Shanghai
     for name, zone in (("tokyo", "Asia/Tokyo"), ("berlin", "Europe/Berlin")):
@@ -86,7 +86,7 @@ def test_a_pause_ends_by_the_clock_of_the_reader(store: Store) -> None:
         reader, _ = store.subscribers.add(new, NOW)
         pause(store, reader, due_at)
     store.articles.record([reading("a.md")], NOW)
-    store.deliveries.open_edition(local, due_at, due_at - 3 * HOUR)
+    store.editions.open_edition(local, due_at, due_at - 3 * HOUR)
     (mail,) = store.deliveries.claim(9, due_at + DAY, LEASE, EXPIRES)
     assert mail.subscriber.address == "berlin@example.org"
     assert mail.created_at == datetime(2024, 3, 4, 7, tzinfo=UTC)
@@ -94,9 +94,9 @@ def test_a_pause_ends_by_the_clock_of_the_reader(store: Store) -> None:
 
 def test_who_pauses_is_not_welcomed(store: Store) -> None:
     store.articles.record([reading("a.md")], NOW)
-    store.deliveries.start_digests(["daily"], NOW)
+    store.editions.start_digests(["daily"], NOW)
     store.subscribers.add(replace(someone(), paused_until=NOW + DAY), NOW)
-    assert store.editions.open(replace(DAILY, welcome=2), NOW) == 0
+    assert store.editions.queue_welcomes(replace(DAILY, welcome=2), NOW) == 0
 
 
 def test_no_list_brings_back_who_had_everything_erased(store: Store) -> None:

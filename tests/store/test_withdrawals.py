@@ -169,14 +169,14 @@ def test_what_the_operator_keeps_is_not_withdrawn_with_its_file(filled: Store) -
 
 
 def test_no_edition_holds_what_is_withdrawn(filled: Store) -> None:
-    filled.deliveries.start_digests(["daily"], NOW)
+    filled.editions.start_digests(["daily"], NOW)
     filled.articles.record([reading("c.md", title="三"), reading("d.md", title="四")], NOW)
     filled.withdrawals.withdraw([article_key("c")], NOW)
-    edition = filled.deliveries.open_edition(DAILY, NOW, NOW)
+    edition = filled.editions.open_edition(DAILY, NOW, NOW)
     assert edition is not None
-    assert [one.title for one in filled.deliveries.edition(edition.id)[1]] == ["四"]
+    assert [one.title for one in filled.editions.edition(edition.id)[1]] == ["四"]
     filled.withdrawals.withdraw([article_key("d")], NOW)
-    assert filled.deliveries.edition(edition.id)[1] == [], "not even one that was made before"
+    assert filled.editions.edition(edition.id)[1] == [], "not even one that was made before"
 
 
 def test_an_article_is_found_by_any_of_its_names(filled: Store) -> None:

@@ -75,12 +75,12 @@ def site(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site
         pages = services.public_pages(lambda *_: None)  # type: ignore[arg-type]
         client = connect(workplace, services, pages)
         site = Site(workplace, services, pages, client)
-        services.store.deliveries.start_digests(["daily"], services.clock())
+        services.store.editions.start_digests(["daily"], services.clock())
         for number in range(5):
             site.tell(f"{number}", f"文章{number}")
             workplace.clock.advance(minutes=1)
         now = services.clock()
-        assert services.store.deliveries.open_edition(services.digests["daily"], now, now)
+        assert services.store.editions.open_edition(services.digests["daily"], now, now)
         feed = services.plan.feed(None)
         assert feed is not None
         services.store.feeds.contents([feed], None, archives=True)

@@ -54,7 +54,7 @@ class Site:
         self.workplace.clock.advance(hours=1)
         now = self.services.clock()
         digest = self.services.digests[name]
-        edition = self.services.store.deliveries.open_edition(digest, now, now)
+        edition = self.services.store.editions.open_edition(digest, now, now)
         assert edition is not None
         return edition
 
@@ -80,7 +80,7 @@ class Site:
 def opened(workplace: Workplace) -> Iterator[Site]:
     """Open a site whose digests have begun."""
     with workplace.open() as services:
-        services.store.deliveries.start_digests(["daily", "notes"], services.clock())
+        services.store.editions.start_digests(["daily", "notes"], services.clock())
         yield Site(workplace, services)
 
 
@@ -306,7 +306,7 @@ def test_a_sample_shows_what_the_next_edition_would_hold(workplace: Workplace) -
     with workplace.open() as services:
         site = Site(workplace, services)
         site.tell("1.md", "旧的")
-        services.store.deliveries.start_digests(["daily"], services.clock())
+        services.store.editions.start_digests(["daily"], services.clock())
         assert site.titles(f"{FOLDER}sample/") == ["旧的"]  # nothing is new
         answer = workplace.see(services, f"{FOLDER}sample/")
         assert answer.headers["x-robots-tag"] == "noindex"

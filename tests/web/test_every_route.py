@@ -151,13 +151,13 @@ def _target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     workplace.configuration.write_text(text.replace("[web]", "[web]\nsubscribe = true"))
     with workplace.open() as services, asyncio.Runner() as runner:
         store, now, key = services.store, services.clock(), services.token_keys[0]
-        store.deliveries.start_digests(services.digests, now)
+        store.editions.start_digests(services.digests, now)
         paths = [CategoryPath(("金融", "市场"))]
         store.articles.record(
             [reading(f"{number}.md", title=f"{number}", categories=paths) for number in range(5)],
             now,
         )
-        store.deliveries.open_edition(services.digests["daily"], now, now)
+        store.editions.open_edition(services.digests["daily"], now, now)
         services.publish()
         signup = Signup(
             identifier="b" * 16,

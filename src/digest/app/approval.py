@@ -29,8 +29,11 @@ RETRY_FIRST, RETRY_LAST = 30.0, 1_800.0
 _log = structlog.get_logger(__name__)
 
 
-class Decisions(Protocol):
-    """Reads drafts and carries out decisions. Called in threads; raises StoreError."""
+class ApprovalStore(Protocol):
+    """Reads editions and stores decisions on them. Called in threads; raises StoreError."""
+
+    def edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
+        """Return an edition and its articles, in order of sequence; LookupError for none."""
 
     def drafts(self, digest: str | None = None) -> list[tuple[Edition, bool]]:
         """Return the drafts, oldest first, each with whether the operator was asked."""
@@ -54,21 +57,13 @@ class Decisions(Protocol):
         """Queue again what failed or expired; return how many."""
 
 
-class Editions(Protocol):
-    """Reads editions. Called in threads; raises StoreError."""
-
-    def edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
-        """Return an edition and its articles, in order of sequence; LookupError for none."""
-
-
 class ApprovalService:
     """Asks the operator to approve drafts, and carries out decisions and expired deadlines."""
 
     def __init__(
         self,
         *,
-        decisions: Decisions,
-        editions: Editions,
+        store: ApprovalStore,
         digests: Mapping[str, Digest],
         sender: Sender,
         clock: Clock,
@@ -82,8 +77,7 @@ class ApprovalService:
         ``send`` sends a mail to the operator at ``report_to``, or raises DeliveryError; without
         both, nobody is asked. ``link`` returns the address of an edition's approval page.
         """
-        self._decisions = decisions
-        self._editions = editions
+        self._store = store
         self._digests = digests
         self._sender = sender
         self._clock = clock
@@ -103,7 +97,7 @@ class ApprovalService:
         Raises StoreError.
         """
         try:
-            edition, articles = await asyncio.to_thread(self._editions.edition, edition_id)
+            edition, articles = await asyncio.to_thread(self._store.edition, edition_id)
         except LookupError:
             return None
         digest = self._digests.get(edition.digest)
@@ -112,7 +106,7 @@ class ApprovalService:
             digest=digest or Digest(name=edition.digest, title=edition.digest),
             configured=digest is not None,
             articles=articles,
-            readers=await asyncio.to_thread(self._decisions.readers, edition.id, edition.digest),
+            readers=await asyncio.to_thread(self._store.readers, edition.id, edition.digest),
         )
 
     async def approve(self, edition_id: int) -> bool:
@@ -125,7 +119,7 @@ class ApprovalService:
         if edition is None or digest is None:
             return False
         now = self._clock()
-        if not await asyncio.to_thread(self._decisions.approve, edition_id, digest, now):
+        if not await asyncio.to_thread(self._store.approve, edition_id, digest, now):
             return False
         _log.info("edition approved", digest=edition.digest, edition=edition_id)
         self._wake()
@@ -133,7 +127,7 @@ class ApprovalService:
 
     async def drop(self, edition_id: int) -> bool:
         """Cancel a draft; False where it is none (any more). Raises StoreError."""
-        if not await asyncio.to_thread(self._decisions.drop, edition_id, self._clock()):
+        if not await asyncio.to_thread(self._store.drop, edition_id, self._clock()):
             return False
         _log.info("edition dropped", edition=edition_id)
         return True
@@ -146,7 +140,7 @@ class ApprovalService:
         edition = await self._edition(edition_id)
         if edition is None:
             return False
-        if not await asyncio.to_thread(self._decisions.cancel, edition_id, self._clock()):
+        if not await asyncio.to_thread(self._store.cancel, edition_id, self._clock()):
             return False
         _log.info("edition cancelled", digest=edition.digest, edition=edition_id)
         self._wake()
@@ -160,7 +154,7 @@ class ApprovalService:
         edition = await self._edition(edition_id)
         if edition is None or edition.digest not in self._digests:
             return 0
-        queued = await asyncio.to_thread(self._decisions.resend, edition_id, self._clock())
+        queued = await asyncio.to_thread(self._store.resend, edition_id, self._clock())
         if queued:
             _log.info("edition sent again", edition=edition_id, deliveries=queued)
             self._wake()
@@ -186,7 +180,7 @@ class ApprovalService:
     async def _check_drafts(self) -> None:
         """Do what is due for each draft; one that fails holds up no other."""
         try:
-            drafts = await asyncio.to_thread(self._decisions.drafts)
+            drafts = await asyncio.to_thread(self._store.drafts)
         except (DigestError, OSError) as error:
             _log.error("drafts out of reach", error=str(error))
             return
@@ -219,7 +213,7 @@ class ApprovalService:
         """Write to the operator about a draft, once; try again later while that cannot be done."""
         now = self._clock()
         if edition.id in self._asked:  # only that could not be written down
-            await asyncio.to_thread(self._decisions.mark_announced, edition.id, now)
+            await asyncio.to_thread(self._store.mark_announced, edition.id, now)
             return
         if self._retry_at is not None and now < self._retry_at <= now + timedelta(
             seconds=RETRY_LAST
@@ -245,7 +239,7 @@ class ApprovalService:
         self._retry_at = None
         self._backoff.succeeded()
         self._asked.add(edition.id)
-        await asyncio.to_thread(self._decisions.mark_announced, edition.id, now)
+        await asyncio.to_thread(self._store.mark_announced, edition.id, now)
 
     def _log_once(self, why: str, edition: Edition) -> None:
         """Log once that a draft waits for the operator to find it."""
@@ -255,7 +249,7 @@ class ApprovalService:
 
     async def _edition(self, edition_id: int) -> Edition | None:
         try:
-            edition, _ = await asyncio.to_thread(self._editions.edition, edition_id)
+            edition, _ = await asyncio.to_thread(self._store.edition, edition_id)
         except LookupError:
             return None
         return edition

@@ -228,9 +228,7 @@ class Daemon:
             await publish_loop.first_scan(self._progress)
 
         async def start_digests() -> None:
-            await asyncio.to_thread(
-                services.store.deliveries.start_digests, names, services.clock()
-            )
+            await asyncio.to_thread(services.store.editions.start_digests, names, services.clock())
 
         async def announce() -> None:
             self._announce(await asyncio.to_thread(self._started))

@@ -309,7 +309,7 @@ class Services:
         return DueRuns(
             schedules=self.schedules,
             catch_up={name: table.catch_up for name, table in self.settings.digests.items()},
-            issued=self.store.deliveries,
+            editions=self.store.editions,
             readers=self.store.subscribers,
         )
 
@@ -334,6 +334,7 @@ class Services:
         self.publish_logo()
         worker = DeliveryWorker(
             store=store.deliveries,
+            editions=store.editions,
             composer=self.composer(),
             transport=transport,
             settings=DeliverySettings(
@@ -355,8 +356,8 @@ class Services:
         )
         return DeliveryService(
             worker=worker,
+            editions=store.editions,
             queue=store.deliveries,
-            welcomes=store.editions,
             reports=reports,
             transport=transport,
             digests=self.digests,
@@ -369,8 +370,7 @@ class Services:
 
         has_pages = self.settings.web.enabled
         return ApprovalService(
-            decisions=self.store.editions,
-            editions=self.store.deliveries,
+            store=self.store.editions,
             digests=self.digests,
             sender=self.settings.sender(),
             clock=self.clock,

@@ -43,7 +43,7 @@ def build(context: typer.Context, as_json: Json = False) -> None:
         with progress_bar("Publishing") as progress:
             published = services.publish(progress)
         # From here on what is new is news for the digests.
-        services.store.deliveries.start_digests(list(services.digests), services.clock())
+        services.store.editions.start_digests(list(services.digests), services.clock())
         seconds = time.monotonic() - began
         _print_built(services, taken, published, seconds, as_json)
         if services.store.articles.counts().problems or taken.waiting or taken.unread:

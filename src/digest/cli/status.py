@@ -118,7 +118,7 @@ def _look(services: Services, fault: str | None) -> _Status:
                 name,
                 digest.title,
                 subscribers.get(name, 0),
-                store.deliveries.last_due_at(name, now),
+                store.editions.last_due_at(name, now),
                 services.schedules[name].next_shown(now) if name in services.schedules else None,
             )
             for name, digest in services.digests.items()

@@ -19,8 +19,8 @@ _NOTICED = timedelta(minutes=1)
 _log = structlog.get_logger(__name__)
 
 
-class Issued(Protocol):
-    """Reads which editions were made. Raises StoreError."""
+class EditionHistory(Protocol):
+    """Reads when digests were started and their editions due. Raises StoreError."""
 
     def last_due_at(
         self, name: str, until: datetime, *, scheduled: bool = False
@@ -49,13 +49,13 @@ class DueRuns:
         *,
         schedules: Mapping[str, Schedule],
         catch_up: Mapping[str, timedelta],
-        issued: Issued,
+        editions: EditionHistory,
         readers: Readers,
     ) -> None:
         """``schedules`` and ``catch_up``, how late a run is still made, are by digest."""
         self._schedules = schedules
         self._catch_up = catch_up
-        self._issued = issued
+        self._editions = editions
         self._readers = readers
         self._missed: dict[str, datetime] = {}  # by digest: the missed run that was logged
         self._unknown: set[str] = set()  # zones that were logged
@@ -71,8 +71,8 @@ class DueRuns:
         oldest = now - max(self._catch_up[name], _SHORTEST_CATCH_UP)
         # A local run whose moment is long past may still come for its first reader: an edition that
         # was made by hand in between does not replace it.
-        last = self._issued.last_due_at(name, now + reach, scheduled=schedule.local)
-        last = last or self._issued.started_at(name) or now
+        last = self._editions.last_due_at(name, now + reach, scheduled=schedule.local)
+        last = last or self._editions.started_at(name) or now
         if last > now + reach:  # the clock was wrong then
             last = oldest
         zones = self._zones(name, schedule)

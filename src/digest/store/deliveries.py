@@ -1,4 +1,4 @@
-"""Deliveries: make editions, and claim, suppress, expire and pause their deliveries."""
+"""Deliveries: claim, record, suppress, expire and pause them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, Select, func, not_, or_, select, update
 
-from digest.articles.model import Article
 from digest.editions.delivery import (
     EXPIRES,
     TRANSITIONS,
@@ -18,13 +17,11 @@ from digest.editions.delivery import (
     DeliveryState,
     Pause,
 )
-from digest.editions.model import Digest, Edition, EditionState
+from digest.editions.model import EditionState
 from digest.store import delivery_results, delivery_rows, edition_rows
-from digest.store.article_queries import of_edition
 from digest.store.connection import Database, Lock
 from digest.store.delivery_rows import close
-from digest.store.revisions import advance
-from digest.store.schema import delivery, digest, edition, person, subscriber
+from digest.store.schema import delivery, edition, person, subscriber
 from digest.store.statements import among
 from digest.store.types import chunks
 from digest.subscribers.address import address_key
@@ -37,86 +34,10 @@ _Deliveries: TypeAlias = list[Delivery]
 
 
 class DeliveryStore:
-    """Stores editions and their deliveries. Every method raises StoreError."""
+    """Stores deliveries. Every method raises StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    def start_digests(self, names: Collection[str], now: datetime) -> None:
-        """Start digests that are not stored yet: their editions contain only later articles."""
-        if not names:
-            return
-        with self._database.read() as connection:
-            known = set(connection.scalars(select(digest.c.name)))
-        if not known.issuperset(names):
-            with self._database.write(Lock.DELIVERIES) as connection:
-                edition_rows.start(connection, names, now)
-
-    def started_at(self, name: str) -> datetime | None:
-        """Return when a digest was started, aware UTC; None if it was not."""
-        with self._database.read() as connection:
-            return connection.scalar(select(digest.c.started_at).where(digest.c.name == name))
-
-    def last_due_at(
-        self, name: str, until: datetime, *, scheduled: bool = False
-    ) -> datetime | None:
-        """Return when a digest's last edition was due, empty ones included; None if there is none.
-
-        Editions due after ``until`` are ignored: they were made while the clock was wrong.
-        ``scheduled`` leaves out those that were made by hand.
-        """
-        query = select(edition.c.due_at).where(
-            edition.c.digest == name, edition.c.due_at <= until, ~edition.c.welcome
-        )
-        if scheduled:
-            query = query.where(~edition.c.by_hand)
-        with self._database.read() as connection:
-            return connection.scalar(query.order_by(edition.c.due_at.desc()).limit(1))
-
-    def open_edition(
-        self,
-        digest: Digest,
-        due_at: datetime,
-        now: datetime,
-        *,
-        latest: int | None = None,
-        by_hand: bool = False,
-    ) -> Edition | None:
-        """Make the edition due at a moment, with its deliveries, all or nothing.
-
-        Its interval of the sequence starts where the last one ended, or at the newest article if
-        the digest was never started. It contains the articles of the interval that the digest
-        selects (with ``latest``, that many newest articles instead, inside the interval or not);
-        either way the next edition starts behind it. With fewer articles than the digest's
-        ``min_items`` it is empty, and the next edition contains them. If the digest requires
-        approval, it is a draft without deliveries. ``by_hand`` overrides both. Returns None if
-        ``(digest, due_at)`` was made before.
-        """
-        with self._database.write(Lock.DELIVERIES) as connection:
-            made = edition_rows.make(
-                connection, digest, due_at, now, latest=latest, by_hand=by_hand
-            )
-            if made is None:
-                return None
-            advance(connection, now)
-            close(connection, now)
-            row = connection.execute(select(edition).where(edition.c.id == made)).one()
-            return edition_rows.from_row(row)
-
-    def edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
-        """Return an edition and its articles as they are now, in order of sequence.
-
-        Raises LookupError if there is no such id.
-        """
-        with self._database.read() as connection:
-            row = connection.execute(
-                select(edition).where(edition.c.id == edition_id)
-            ).one_or_none()
-            if row is None:
-                raise LookupError(f"there is no edition {edition_id}")
-            return edition_rows.from_row(row), of_edition(
-                connection, edition_rows.held(edition_id), mailed=True
-            )
 
     def states(self) -> dict[DeliveryState, int]:
         """Return the number of deliveries in each state, 0 included."""

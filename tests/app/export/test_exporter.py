@@ -668,12 +668,12 @@ def test_the_sitemap_names_pages_that_are_to_be_found(site: Site) -> None:
 
 def test_editions_are_exported_and_follow_their_articles(site: Site) -> None:
     services = site.services
-    services.store.deliveries.start_digests(["daily"], services.clock())
+    services.store.editions.start_digests(["daily"], services.clock())
     for number in (1, 2):
         site.workplace.clock.advance(hours=1)
         tell(services, f"new {number}", title=f"新{number}")
         now = services.clock()
-        assert services.store.deliveries.open_edition(services.digests["daily"], now, now)
+        assert services.store.editions.open_edition(services.digests["daily"], now, now)
     site.export()
     files = site.files()
     assert {path for path in files if path.startswith("digests/daily/")} == {

@@ -8,7 +8,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from digest.editions.delivery import Delivery, DeliveryState, Pause
-from digest.editions.model import Digest
 from digest.editions.progress import Outcome, Progress
 from digest.errors import DeliveryDeferred, DeliveryRefused, ServerUnavailable, StoreError
 from digest.mail.composer import Composer, NothingToTell
@@ -48,6 +47,7 @@ class Room:
         self.composer = Composer(templates=templates, site=SITE, sender=SENDER, token_key=KEY)
         worker = DeliveryWorker(
             store=self.store,
+            editions=self.store,
             composer=self.composer,
             transport=self.transport,
             settings=DeliverySettings(digests=digests, connections=10, limits=Limits()),
@@ -64,22 +64,15 @@ class Room:
         )
         self.service = DeliveryService(
             worker=worker,
+            editions=self.store,
             queue=self.store,
-            welcomes=self,
             reports=reports,
             transport=self.transport,
             digests=digests,
             clock=self.clock,
         )
-        self.new: list[Delivery] = []  # of subscribers who are owed a welcome
         self.outcomes: list[Outcome] = []
         self.reported: list[int] = []
-
-    def open(self, digest: Digest, now: datetime) -> int:
-        assert (digest.name, now) == ("daily", self.clock())
-        queued, self.new = self.new, []
-        self.store.rows |= {delivery.id: Row(delivery) for delivery in queued}
-        return len(queued)
 
     def unreported(self, now: datetime) -> list[Outcome]:
         return [one for one in self.outcomes if one.edition.id not in self.reported]
@@ -300,7 +293,7 @@ async def test_a_report_that_is_refused_is_told_and_not_repeated() -> None:
 
 async def test_new_subscribers_are_welcomed_before_anything_else_is_sent() -> None:
     room = Room([make_delivery(2)])
-    room.new = [make_delivery(1)]
+    room.store.new = [make_delivery(1)]
     task = asyncio.create_task(room.service.run())
     with capture_logs() as logs:
         await until(task, room.transport.arrived)

@@ -82,6 +82,7 @@ class Room:
         self.seconds = 0.0
         self.worker = DeliveryWorker(
             store=self.store,
+            editions=self.store,
             transport=self.transport,
             composer=Composer(
                 templates=MailTemplates(templates=templates, site=SITE),

@@ -24,11 +24,15 @@ _LOOKUP_HOLDS = 1.0
 _log = structlog.get_logger(__name__)
 
 
-class EditionStore(Protocol):
-    """The store as the composing of messages uses it."""
+class EditionReader(Protocol):
+    """Reads editions. Raises StoreError."""
 
     def edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
         """Return an edition and its articles as they are now, in order of sequence."""
+
+
+class DeliveryReader(Protocol):
+    """Reads deliveries. Raises StoreError."""
 
     def wanted(self, delivery_ids: Collection[int]) -> set[int]:
         """Return the deliveries whose subscribers are active and whose editions go on."""
@@ -40,14 +44,16 @@ class Messages:
     def __init__(
         self,
         *,
-        store: EditionStore,
+        editions: EditionReader,
+        deliveries: DeliveryReader,
         composer: Composer,
         digests: Mapping[str, Digest],
         clock: Clock,
         deferred: Callable[[Delivery, str, str], DeliveryResult],
     ) -> None:
         """``deferred`` returns the result of a delivery, of a digest, that is tried again."""
-        self._store = store
+        self._reader = editions
+        self._deliveries = deliveries
         self._composer = composer
         self._digests = digests
         self._clock = clock
@@ -108,7 +114,7 @@ class Messages:
             async with self._compiling:
                 if edition_id not in self._editions:
                     self._editions[edition_id] = await asyncio.to_thread(
-                        self._store.edition, edition_id
+                        self._reader.edition, edition_id
                     )
         return self._editions[edition_id]
 
@@ -132,7 +138,7 @@ class Messages:
                 if not self._known(delivery):
                     ids = frozenset(self._uncomposed | {delivery.id})
                     now = time.monotonic()
-                    self._wanted = await asyncio.to_thread(self._store.wanted, ids)
+                    self._wanted = await asyncio.to_thread(self._deliveries.wanted, ids)
                     self._looked_up, self._looked_up_at = ids, now
         self._uncomposed.discard(delivery.id)
         return delivery.id in self._wanted

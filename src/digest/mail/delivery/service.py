@@ -28,8 +28,8 @@ _REMIND_EVERY = timedelta(hours=1)
 _log = structlog.get_logger(__name__)
 
 
-class QueueStore(Protocol):
-    """The store as the service uses it."""
+class EditionStore(Protocol):
+    """The part of the store that makes editions. Every method raises StoreError."""
 
     def open_edition(
         self,
@@ -49,18 +49,18 @@ class QueueStore(Protocol):
         was made before.
         """
 
+    def queue_welcomes(self, digest: Digest, now: datetime) -> int:
+        """Queue the digest's welcome for each new subscriber; return how many there are."""
+
+
+class QueueStore(Protocol):
+    """The queue of deliveries as the service uses it. Every method raises StoreError."""
+
     def next_due_at(self) -> datetime | None:
         """Return when a delivery is due next; None where the queue is empty."""
 
     def pauses(self) -> list[Pause]:
         """Return the pauses of digests, and of all mail."""
-
-
-class WelcomeStore(Protocol):
-    """The store as welcomes use it."""
-
-    def open(self, digest: Digest, now: datetime) -> int:
-        """Queue the digest's welcome for each new subscriber; return how many there are."""
 
 
 class DeliveryService:
@@ -70,8 +70,8 @@ class DeliveryService:
         self,
         *,
         worker: DeliveryWorker,
+        editions: EditionStore,
         queue: QueueStore,
-        welcomes: WelcomeStore,
         reports: OperatorReports,
         transport: Transport,
         digests: Mapping[str, Digest],
@@ -79,8 +79,8 @@ class DeliveryService:
     ) -> None:
         """``digests`` is by name; ``transport`` is closed when the service stops."""
         self._worker = worker
+        self._editions = editions
         self._queue = queue
-        self._welcomes = welcomes
         self._transport = transport
         self._digests = digests
         self._clock = clock
@@ -102,7 +102,7 @@ class DeliveryService:
         ``by_hand`` waits neither for approval nor for more articles. Raises StoreError.
         """
         edition = await asyncio.to_thread(
-            self._queue.open_edition,
+            self._editions.open_edition,
             digest,
             due_at,
             self._clock(),
@@ -165,7 +165,7 @@ class DeliveryService:
     async def _queue_welcomes(self) -> None:
         """Queue the welcomes of new subscribers. Raises StoreError."""
         for digest in self._digests.values():
-            queued = await asyncio.to_thread(self._welcomes.open, digest, self._clock())
+            queued = await asyncio.to_thread(self._editions.queue_welcomes, digest, self._clock())
             if queued:
                 _log.info("new subscribers welcomed", digest=digest.name, subscribers=queued)
 

@@ -18,7 +18,7 @@ from digest.editions.model import Digest
 from digest.errors import StoreError
 from digest.mail.composer import Composer
 from digest.mail.delivery.attempt import SEND_WITHIN, Attempts, PauseStore, Transport
-from digest.mail.delivery.messages import EditionStore, Messages
+from digest.mail.delivery.messages import DeliveryReader, EditionReader, Messages
 from digest.mail.delivery.rate_limit import Limits, RateLimit
 from digest.mail.delivery.results import ResultStore, ResultWriter, finish
 from digest.times import Clock
@@ -40,7 +40,7 @@ _Recorded: TypeAlias = asyncio.Future[None] | None
 _log = structlog.get_logger(__name__)
 
 
-class DeliveryStore(EditionStore, PauseStore, ResultStore, Protocol):
+class DeliveryStore(DeliveryReader, PauseStore, ResultStore, Protocol):
     """The store as the worker uses it."""
 
     def claim(
@@ -94,6 +94,7 @@ class DeliveryWorker:
         self,
         *,
         store: DeliveryStore,
+        editions: EditionReader,
         composer: Composer,
         transport: Transport,
         settings: DeliverySettings,
@@ -115,7 +116,8 @@ class DeliveryWorker:
             jitter=jitter,
         )
         self._messages = Messages(
-            store=store,
+            editions=editions,
+            deliveries=store,
             composer=composer,
             digests=settings.digests,
             clock=clock,
