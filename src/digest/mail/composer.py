@@ -72,14 +72,14 @@ class CompiledMessage:
 
 
 class NothingToTell(DigestError):
-    """An edition holds no article for this reader; the operator may select more articles."""
+    """An edition has no article for this reader."""
 
     def __str__(self) -> str:
         return "no article of this edition is for this reader"
 
 
 class Composer:
-    """Makes messages from editions. Uses neither store nor network."""
+    """Composes messages of editions. Uses neither store nor network."""
 
     def __init__(
         self, *, templates: MailTemplates, site: Site, sender: Sender, token_key: bytes
@@ -120,7 +120,7 @@ class Composer:
         return compose(body, fields, self._sender)
 
     def has_compiled(self, digest: Digest, edition: Edition, reader: Subscriber) -> bool:
-        """Tell whether a reader's segment is compiled, so that ``envelope`` takes no time."""
+        """Return whether a reader's segment is compiled, so that ``envelope`` takes no time."""
         return (edition, _segment(digest, reader)) in self._compiled
 
     def compile(

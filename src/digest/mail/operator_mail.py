@@ -42,13 +42,13 @@ class ApprovalRequest:
 
     @property
     def decided_at(self) -> datetime | None:
-        """When the deadline decides, in the digest's zone; None where there is no deadline."""
+        """The deadline, in the digest's time zone; None if there is none."""
         moment = decided_at(self.edition, self.digest if self.configured else None)
         return None if moment is None else moment.astimezone(ZoneInfo(self.digest.timezone))
 
     @property
     def sends(self) -> bool:
-        """Whether the deadline sends the edition; otherwise it drops it."""
+        """Whether the edition is sent at the deadline; otherwise it is dropped."""
         return self.digest.approval is not None and self.digest.approval.sends
 
 
@@ -74,7 +74,7 @@ def operator_message(
 def text_message(
     sender: Sender, recipient: str, *, subject: str, text: str, reference: str, now: datetime
 ) -> Envelope:
-    """Return a text as a message that no list sends and nobody's program is to answer.
+    """Return a text as a message that is not of a list and that no program is to answer.
 
     ``recipient`` is an address for a server (``wire_address``); the rest as ``operator_message``.
     """
@@ -140,7 +140,7 @@ def report_message(
 def pause_message(
     pause: Pause, title: str | None, sender: Sender, to: str, now: datetime
 ) -> Envelope:
-    """Return the mail that tells of a pause, of the digest called ``title`` or (None) all mail.
+    """Return the mail about a pause, of the digest called ``title`` or (None) of all mail.
 
     Its Message-ID is derived from the pause. Raises as ``operator_message``.
     """

@@ -20,7 +20,7 @@ _TRADITIONAL = Locale("zh", script="Hant")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phrasebook:
-    """What the mail says of its own in one language."""
+    """The mail's own phrases in one language."""
 
     language: str  #: BCP 47, as a mail declares it
     locale: Locale  #: of dates, numbers and plurals
@@ -28,7 +28,7 @@ class Phrasebook:
     words: Words
 
     def say(self, key: str, /, count: int | None = None, **values: object) -> str:
-        """Return a phrase, in the plural form of ``count`` where it has forms.
+        """Return a phrase, in the plural form for ``count`` if it has forms.
 
         Raises KeyError where there is no such phrase.
         """
@@ -47,7 +47,7 @@ class Phrasebook:
         return format_date(moment.astimezone(self.zone), "full", locale=self.locale)
 
     def moment(self, moment: datetime, near: datetime) -> str:
-        """Return day and time, with the year only where it is another than that of ``near``."""
+        """Return day and time, with the year only if it differs from that of ``near``."""
         local = moment.astimezone(self.zone)
         same = local.year == near.astimezone(self.zone).year
         day = format_skeleton("MMMd" if same else "yMMMd", local, locale=self.locale)

@@ -291,7 +291,7 @@ class MailTemplates:
 
 
 def _whole(digest: Digest, contents: Contents) -> int:
-    """Return how many articles a mail holds whole, while their bodies alone fit it."""
+    """Return the number of articles whose bodies fit a mail together."""
     if digest.content == "summary":
         return 0
     lead = contents.lead

@@ -25,7 +25,7 @@ Font = Literal["mixed", "sans", "serif"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailStyle:
-    """What the operator chose of the look of mails."""
+    """The operator's choices for the look of mails."""
 
     accent: str = "#b3261e"  #: ``#rrggbb``, of links, buttons and rules
     font: Font = "mixed"

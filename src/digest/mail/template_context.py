@@ -61,7 +61,7 @@ class ItemGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """The contents of a rendition: one article that leads, the others by section."""
+    """The contents of a rendered edition: a lead article, and the others by section."""
 
     lead: Item | None  #: the first pinned article, else the newest; None where there is none
     sections: tuple[ItemGroup, ...]  #: without the lead, and without empty ones
@@ -90,7 +90,7 @@ def view(
 
 
 def web_address(address: str | None) -> str | None:
-    """Return an address that a mail may link to; None where it is no sound absolute http(s) one."""
+    """Return an address that a mail may link to; None unless it is absolute http(s) and valid."""
     if address is None or len(address) > MAX_URL or one_line(address).split() != [address]:
         return None
     try:
@@ -124,7 +124,7 @@ def _folded(name: str) -> str:
 def preheader(lead: Item | None, sections: Iterable[ItemGroup], more: Iterable[str]) -> str:
     """Return the line that mail programs show beside the subject, of 40 to 140 characters.
 
-    It tells titles, the lead's and each section's first, then ``more`` where these are too short.
+    It has titles, the lead's and each section's first, then ``more`` if these are too short.
     """
     firsts = [group.articles[0].title for group in sections]
     line = " · ".join(filter(None, [lead.title if lead else "", *firsts[:3]]))

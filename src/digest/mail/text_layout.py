@@ -150,7 +150,7 @@ def _pieces(text: str) -> list[tuple[bool, str]]:
 
 
 def _joined(before: str, after: str) -> bool:
-    """Tell whether no line may end between two clusters without a space."""
+    """Return whether no line may end between two clusters without a space."""
     closes = after in _CLOSING or unicodedata.category(after[0]) in ("Pe", "Pf")
     opens = unicodedata.category(before[0]) in ("Ps", "Pi")
     return closes or opens or (_cluster_width(before) < 2 and _cluster_width(after) < 2)

@@ -57,16 +57,16 @@ class Transport(Protocol):
 
 
 class PauseStore(Protocol):
-    """The store as attempts use it."""
+    """The part of the store that attempts use. Every method raises StoreError."""
 
     def pause(self, digest: str | None, now: datetime, probe_at: datetime, reason: str) -> bool:
-        """Pause a digest (None: all mail) except for probes; False if it was paused before."""
+        """Pause a digest or (None) all mail, except for probes; return False if paused already."""
 
     def resume(self, digest: str | None) -> bool:
-        """End a pause; False if there is none."""
+        """End a pause; return False if there is none."""
 
     def other_domains(self, digest: str, domain: str) -> bool:
-        """Tell whether a digest has active subscribers at other domains."""
+        """Return whether a digest has active subscribers at other domains."""
 
 
 class Attempts:
@@ -209,7 +209,7 @@ class Attempts:
         return [*map(self._own, others)]
 
     async def _concerns_sender(self, digest: str) -> bool:
-        """Tell whether the refusals that are held concern the sender, not their recipients."""
+        """Return whether the refusals that are held concern the sender, not their recipients."""
         streak = self._streak
         if not streak.long or len(streak.domains) > 1:
             return streak.long
@@ -230,12 +230,12 @@ class Attempts:
         )
 
     def _answered(self, delivery: Delivery) -> None:
-        """Note that the server answers, whatever it says."""
+        """Record that the server answers, whatever the answer is."""
         self._setbacks.pop(delivery.id, None)
         self._rest.answered()
 
     def _unavailable(self, delivery: Delivery, error: ServerUnavailable) -> DeliveryResult:
-        """Leave the server alone for a while and return the delivery to the queue."""
+        """Send nothing for a while; return the result that queues the delivery again."""
         wait = self._rest.failed(self._clock())
         if wait is not None:
             _log.error("mail cannot be handed over, waiting", error=str(error), wait=str(wait))
@@ -263,7 +263,7 @@ class Attempts:
         )
 
     async def _pause(self, digest: str | None, error: DeliveryError) -> None:
-        """Pause a digest, or all mail, and tell the operator."""
+        """Pause a digest, or all mail, and report that to the operator."""
         now = self._clock()
         if digest is not None:
             self.paused.add(digest)

@@ -84,7 +84,7 @@ class Messages:
         return edition[0].digest if edition else None
 
     async def compose(self, delivery: Delivery) -> Envelope | DeliveryResult:
-        """Return the message of a delivery, or the result where there is none to send."""
+        """Return the message of a delivery, or its result if no message is to be sent."""
         edition, articles = await self._edition(delivery.edition_id)
         digest = self._digests.get(edition.digest)
         if self._clock() > delivery.created_at + (digest.expires if digest else EXPIRES):
@@ -132,7 +132,10 @@ class Messages:
                 )
 
     async def _still_wanted(self, delivery: Delivery) -> bool:
-        """Tell whether a delivery was wanted a second ago; the whole batch is looked up at once."""
+        """Return whether a delivery was still wanted within the last second.
+
+        The whole batch is looked up at once.
+        """
         if not self._known(delivery):
             async with self._looking_up:
                 if not self._known(delivery):

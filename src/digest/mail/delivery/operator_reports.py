@@ -23,13 +23,13 @@ _log = structlog.get_logger(__name__)
 
 
 class ReportStore(Protocol):
-    """The store as reports use it."""
+    """The part of the store that reports use. Every method raises StoreError."""
 
     def unreported(self, now: datetime) -> list[Outcome]:
-        """Return the outcomes of editions that were not reported, oldest first."""
+        """Return the outcomes of editions that are done but not reported, oldest first."""
 
     def mark_reported(self, edition_id: int, now: datetime) -> None:
-        """Note that an edition was reported."""
+        """Record that an edition was reported."""
 
 
 class OperatorReports:
@@ -91,9 +91,9 @@ class OperatorReports:
             self._sent.discard(edition.id)
 
     async def report_pauses(self, pauses: Iterable[Pause]) -> None:
-        """Tell of each pause once, as far as the server takes that.
+        """Report each pause once; a mail that the server does not take is logged.
 
-        One that is still there when the program starts again is told again, in the same message.
+        A pause that outlasts a restart of the program is reported again, in the same message.
         """
         now = self._clock()
         present = {(pause.digest, pause.since): pause for pause in pauses}

@@ -15,7 +15,7 @@ _SECOND, _HOUR = 1.0, 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What the server, or the readers' servers, bear. None is no limit. Raises ValueError."""
+    """Limits of the server and of the readers' servers; None: no limit. Raises ValueError."""
 
     per_second: int | None = None  #: messages begun in any second
     per_hour: int | None = None  #: messages begun in any hour
@@ -28,7 +28,7 @@ class Limits:
 
 
 class _Window:
-    """At most so many in any stretch of time of a length."""
+    """A limit on the number of messages in any interval of a fixed length."""
 
     def __init__(self, limit: int | None, seconds: float) -> None:
         self._limit = limit
@@ -36,7 +36,7 @@ class _Window:
         self._begun: deque[float] = deque()
 
     def room(self, now: float) -> int | None:
-        """Return how many more may begin; None for any number."""
+        """Return the number of messages that may begin now; None if unlimited."""
         if self._limit is None:
             return None
         while self._begun and self._begun[0] + self._seconds <= now:
@@ -70,7 +70,7 @@ class RateLimit:
         return max(window.wait(now) for window in self._windows)
 
     def room(self, now: float, seconds: float) -> int | None:
-        """Return about how many messages may begin within some seconds; None for any number."""
+        """Return the approximate number of messages that may begin soon; None if unlimited."""
         hourly = self._windows[1].room(now)
         of_rate = self._limits.per_second
         rooms = [hourly] if hourly is not None else []
@@ -79,12 +79,12 @@ class RateLimit:
         return min(rooms, default=None)
 
     def free(self, domain: str) -> bool:
-        """Tell whether one more message to a domain may be under way."""
+        """Return whether one more message to a domain may be under way."""
         most = self._limits.per_domain
         return most is None or self._under_way[domain] < most
 
     def recall(self, moments: Sequence[float]) -> None:
-        """Count messages for the hour that began before, at moments in order."""
+        """Count earlier messages, by their times in order, against the limit of an hour."""
         if self._limits.per_hour is not None:
             for moment in moments[-self._limits.per_hour :]:  # more than allowed is as good
                 self._windows[1].begin(moment)
@@ -96,7 +96,7 @@ class RateLimit:
             window.begin(now)
 
     def end(self, domain: str, begun: float, *, tried: bool) -> None:
-        """Count a message as over. One that was not ``tried`` after all takes no share."""
+        """Count a message as ended; one that was not ``tried`` does not count against the limit."""
         self._under_way[domain] -= 1
         if not self._under_way[domain]:
             del self._under_way[domain]

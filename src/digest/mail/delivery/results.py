@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 
 
 class ResultStore(Protocol):
-    """The store as the writer uses it."""
+    """The part of the store that the writer uses. Every method raises StoreError."""
 
     def record_results(self, results: Sequence[DeliveryResult], now: datetime) -> set[int]:
         """Record results, all or none; return which of their deliveries were ``sending``.
@@ -50,7 +50,7 @@ class ResultWriter:
         return bool(self._leftovers)
 
     def add(self, results: Sequence[DeliveryResult]) -> asyncio.Future[None]:
-        """Have results written; return a future that is done when they and all before them are.
+        """Queue results for writing; the future is done when they and all before them are written.
 
         Results that come while others are written form the next transaction. If the store is away
         they are kept, and the future raises StoreError.
@@ -65,7 +65,7 @@ class ResultWriter:
         return written
 
     async def _write(self) -> None:
-        """Write until nothing is pending."""
+        """Write results until none is pending."""
         while self._pending:
             await self._gather()
             batch, self._pending = self._pending, []
@@ -113,7 +113,7 @@ class ResultWriter:
             self._gathering.set_result(None)
 
     async def write_leftovers(self) -> None:
-        """Write the results that could not be written, lest their deliveries are sent again.
+        """Write the results that could not be written before, so that nothing is sent again.
 
         Raises StoreError. After another failure than that they are dropped, and the deliveries wait
         for their lease.
@@ -143,7 +143,7 @@ def _retrieve(written: asyncio.Future[None]) -> None:
 
 
 async def finish(work: asyncio.Future[None]) -> None:
-    """Await work that must not be left half done: a cancellation waits until it has ended."""
+    """Await work to its end, even if cancelled meanwhile."""
     try:
         await asyncio.shield(work)
     except asyncio.CancelledError:

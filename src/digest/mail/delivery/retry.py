@@ -32,7 +32,7 @@ _VARIABLE = re.compile(
 def next_attempt(
     attempts: int, expires_at: datetime, now: datetime, jitter: float
 ) -> datetime | None:
-    """Return when to try again after ``attempts`` failures, or None to give up.
+    """Return the time of the next attempt after ``attempts`` failures, or None to give up.
 
     ``jitter`` in 0…1 spreads the retries of one batch over a tenth of the wait.
     """
@@ -42,7 +42,7 @@ def next_attempt(
 
 
 def rest(failures: int) -> timedelta:
-    """Return the wait after so many failures in a row, 1 or more."""
+    """Return the wait after a number of failures in a row (1 or more)."""
     return SERVER_WAITS[min(failures, len(SERVER_WAITS)) - 1]
 
 
@@ -106,7 +106,7 @@ class RefusalStreak:
 
     @staticmethod
     def concerns(error: DeliveryError) -> bool:
-        """Tell whether an answer leaves open whom it concerns."""
+        """Return whether an answer leaves open whom it concerns."""
         unclear = isinstance(error, (DeliveryRefused, SenderRefused))
         return unclear and error.code is not None and not isinstance(error, RecipientUnknown)
 

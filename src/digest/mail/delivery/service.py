@@ -50,14 +50,14 @@ class EditionStore(Protocol):
         """
 
     def queue_welcomes(self, digest: Digest, now: datetime) -> int:
-        """Queue the digest's welcome for each new subscriber; return how many there are."""
+        """Queue a digest's welcome for each of its new subscribers; return their number."""
 
 
 class QueueStore(Protocol):
     """The queue of deliveries as the service uses it. Every method raises StoreError."""
 
     def next_due_at(self) -> datetime | None:
-        """Return when a delivery is due next; None where the queue is empty."""
+        """Return when the next delivery is due (aware UTC); None if the queue is empty."""
 
     def pauses(self) -> list[Pause]:
         """Return the pauses of digests, and of all mail."""
@@ -97,9 +97,9 @@ class DeliveryService:
         latest: int | None = None,
         by_hand: bool = False,
     ) -> Edition | None:
-        """Make the edition due at a moment (aware UTC); None if it was made before.
+        """Make the edition due at a moment (aware UTC); return None if it was made before.
 
-        ``by_hand`` waits neither for approval nor for more articles. Raises StoreError.
+        With ``by_hand`` it waits neither for approval nor for more articles. Raises StoreError.
         """
         edition = await asyncio.to_thread(
             self._editions.open_edition,
@@ -155,7 +155,7 @@ class DeliveryService:
         self._wakeup.wake()
 
     def stop(self) -> None:
-        """Have ``run`` return once the messages under way are sent."""
+        """Make ``run`` return once the messages under way are sent."""
         self._wakeup.stop()
 
     async def close(self) -> None:
@@ -186,7 +186,7 @@ class DeliveryService:
                 )
 
     async def _wait(self) -> float:
-        """Return for how many seconds there is nothing to do."""
+        """Return the seconds until there may be something to do."""
         due_at = await asyncio.to_thread(self._queue.next_due_at)
         if due_at is None:
             return _LONGEST_WAIT

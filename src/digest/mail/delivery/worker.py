@@ -41,7 +41,7 @@ _log = structlog.get_logger(__name__)
 
 
 class DeliveryStore(DeliveryReader, PauseStore, ResultStore, Protocol):
-    """The store as the worker uses it."""
+    """The part of the store that the worker uses. Every method raises StoreError."""
 
     def claim(
         self,
@@ -60,10 +60,10 @@ class DeliveryStore(DeliveryReader, PauseStore, ResultStore, Protocol):
         """
 
     def take_back(self, owner: str, now: datetime) -> int:
-        """Queue again what a daemon claimed before it died; return how many there are."""
+        """Queue again the deliveries claimed by a daemon that died; return their number."""
 
     def tried_since(self, moment: datetime) -> list[datetime]:
-        """Return when deliveries were last tried since a moment; aware UTC, in any order."""
+        """Return the times of last attempts since a moment; aware UTC, in any order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,9 +181,9 @@ class DeliveryWorker:
             return counts
 
     async def _resume(self) -> None:
-        """Once, take over from an earlier process. Raises StoreError.
+        """At the first call, take over the work of an earlier process. Raises StoreError.
 
-        What it claimed is queued again, and what it sent within the hour counts.
+        Its claims are queued again, and its messages of the last hour count for the rate limit.
         """
         now = self._clock()
         if self._take_back and self._owner is not None:
@@ -198,7 +198,7 @@ class DeliveryWorker:
             self._count_past = False
 
     def _batch_size(self) -> int:
-        """Return 1, a probe, while the server is away, else enough for all connections."""
+        """Return the number of deliveries to claim: 1 (a probe) while the server is away."""
         if self._attempts.probing:
             return 1
         most = CLAIM_PER_CONNECTION * self._connections
@@ -210,7 +210,7 @@ class DeliveryWorker:
         return until is not None and self._clock() < until
 
     def _hold(self, seconds: float) -> bool:
-        """Tell whether the rate limit asks for so long a wait that nothing is claimed meanwhile."""
+        """Return whether the rate limit's wait is so long that claims are given back."""
         if seconds <= _LONGEST_WAIT:
             return False
         self._held_until = self._clock() + timedelta(seconds=seconds)
@@ -267,7 +267,7 @@ class DeliveryWorker:
                 await finish(asyncio.ensure_future(asyncio.to_thread(self._give_back, results)))
 
     def _next(self, waiting: deque[Delivery]) -> Delivery | None:
-        """Take the next delivery whose domain is free and whose digest is not paused.
+        """Remove and return the next delivery whose domain is free and whose digest is not paused.
 
         While refusals are held, another domain goes first. None where no delivery is free: each
         of these domains has as many connections as it may, which take what follows.

@@ -131,7 +131,7 @@ def _buttons(mail: ParsedMessage) -> Iterator[str]:
 
 
 def _way_out(mail: ParsedMessage) -> Iterator[str]:
-    """Check that a person finds the way out: what is clipped holds the footer."""
+    """Check that the footer, with the link to unsubscribe, is not clipped."""
     address = mail.unsubscribe
     if address is None:
         return  # told by the rules for fields

@@ -1,4 +1,4 @@
-"""Lint: read a finished message back and hold it to every rule there is."""
+"""Lint: parse a finished message and check it against every rule."""
 
 # pure
 from __future__ import annotations
@@ -17,7 +17,7 @@ RULES = (*FIELD_RULES, *CONTENT_RULES)
 
 
 def lint(message: bytes, *, postal_address: str = "") -> tuple[Finding, ...]:
-    """Return the remarks on a message, errors first, else in the order of the rules.
+    """Return the findings in a message, errors first, else in the order of the rules.
 
     ``postal_address`` is what its footer should show. Never raises, whatever the bytes are.
     """

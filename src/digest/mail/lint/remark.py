@@ -1,4 +1,4 @@
-"""Remarks: what a message has wrong, by which rule, and who demands otherwise."""
+"""Findings of the lint: what is wrong in a message, by which rule, and who demands it."""
 
 # pure
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SHOWN = 120
 
 
 class Severity(StrEnum):
-    """How bad it is."""
+    """How severe a finding is."""
 
     ERROR = "error"  #: a specification's "must", or what providers refuse or readers lose
     WARNING = "warning"  #: what makes a mail worse
@@ -44,7 +44,7 @@ class ParsedMessage:
         return [value for known, value in self.fields if known == name.lower()]
 
     def read(self, name: str) -> Any:
-        """Return the first field of a name as the standard library reads it; None where not."""
+        """Return the first field of a name as the standard library reads it; None if it cannot."""
         return next((read_field(name, value) for value in self.values(name)), None)
 
     @property
@@ -60,7 +60,7 @@ class ParsedMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One thing that is demanded of a message."""
+    """A demand on messages, with its source."""
 
     name: str
     severity: Severity
@@ -70,7 +70,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Something that a message has wrong."""
+    """A violation of a rule by a message."""
 
     rule: str
     severity: Severity
@@ -82,7 +82,7 @@ class Finding:
 
 
 def read_field(name: str, value: str) -> Any:
-    """Return a field as the standard library reads it; None where it cannot."""
+    """Return a field as the standard library reads it; None if it cannot."""
     try:
         return SMTP.header_factory(name, value)
     except _FAULTS:
@@ -90,7 +90,7 @@ def read_field(name: str, value: str) -> Any:
 
 
 def parted(address: str) -> SplitResult:
-    """Return an address in its parts; what is none has none."""
+    """Return the parts of a web address; empty parts for any other text."""
     try:
         return urlsplit(address)
     except ValueError:  # such as a bracket that nothing closes
@@ -98,6 +98,6 @@ def parted(address: str) -> SplitResult:
 
 
 def shortened(text: str) -> str:
-    """Return a text as a remark may quote it: on one line, not too long."""
+    """Return a text for quoting in a finding: on one line, cut to a length."""
     line = " ".join(text.split())
     return ascii(line if len(line) <= _SHOWN else line[:_SHOWN] + "…") if line else "nothing"

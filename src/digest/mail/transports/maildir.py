@@ -35,7 +35,7 @@ class MaildirTransport:
         await asyncio.to_thread(self._write, envelope)
 
     async def check(self) -> None:
-        """Make the Maildir and see whether a file can be made in it. Raises ServerUnavailable."""
+        """Create the Maildir; raise ServerUnavailable if no file can be created in it."""
         await asyncio.to_thread(self._probe)
 
     async def close(self) -> None:
@@ -78,7 +78,7 @@ class MaildirTransport:
 
 
 def _sync(folder: Path) -> None:
-    """Make the names in a folder durable."""
+    """Sync a folder, so that its names survive a loss of power."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""Handing messages to a command such as ``sendmail``, as every Unix mail server has one."""
+"""Hand messages to a command such as ``sendmail``, which every Unix mail server has."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class SendmailTransport:
         self._command = command
 
     async def send(self, envelope: Envelope, after: asyncio.Future[None] | None = None) -> None:
-        """Hand a message over; return when the command took it.
+        """Hand a message over; return when the command has taken it.
 
         Raises DeliveryError as ``EXITS`` says, ServerUnavailable where the command cannot be run.
         """
@@ -72,7 +72,7 @@ class SendmailTransport:
             self._raise(code, output.decode("utf-8", "replace"))
 
     async def check(self) -> None:
-        """See whether the command is there and may be run. Raises ServerUnavailable."""
+        """Raise ServerUnavailable if the command does not exist or may not be run."""
         if not await asyncio.to_thread(os.access, self._command.command[0], os.X_OK):
             raise self._broken("there is no such program, or it may not be run")
 

@@ -24,7 +24,7 @@ class Reply(NamedTuple):
 
 
 class Connection(asyncio.Protocol):
-    """Takes over the transport of a session that is set up. For one task at a time."""
+    """Uses the transport of a session that is set up. For one task at a time."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         """Receive from now on what comes over ``transport``."""
@@ -83,7 +83,7 @@ class Connection(asyncio.Protocol):
             self._break("the server's answer has no end")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Note that the connection has ended."""
+        """Record that the connection has ended."""
         self._ended = True
         self._break(f"the connection was lost: {exc}" if exc else "the connection was lost")
 

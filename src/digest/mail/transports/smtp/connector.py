@@ -132,7 +132,7 @@ def _make_context(server: SmtpServer) -> ssl.SSLContext:
 
 @asynccontextmanager
 async def _session_errors(server: SmtpServer) -> AsyncIterator[None]:
-    """Raise replies as ``reply_codes`` says, and anything else as ServerUnavailable."""
+    """Raise the error that ``reply_codes`` gives for a reply, and ServerUnavailable else."""
     where = server.address
     try:
         yield

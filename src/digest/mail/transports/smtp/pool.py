@@ -61,7 +61,7 @@ class ConnectionLimit:
         return self._number - self._given_up
 
     def locked(self) -> bool:
-        """Tell whether no connection is free."""
+        """Return whether no connection is free."""
         return self._free.locked()
 
     def answered(self) -> None:
@@ -69,7 +69,7 @@ class ConnectionLimit:
         self._answers += 1
 
     async def shrink(self, error: ServerUnavailable) -> None:
-        """Give our connection up for good; return with that of another task, once it is free.
+        """Give up the caller's connection for good; return when another task's is free for it.
 
         ``error`` is the refusal of one connection more. It is raised if it means that the server
         does not work at all: if it came without a reply, no other task is active, or the server
@@ -182,7 +182,7 @@ class SmtpTransport:
         return _Pooled(session=await self._connector.connect())
 
     async def _begun_on_idle(self, envelope: Envelope) -> _Pooled | None:
-        """Begin a message on an idle connection; None if there is none that works.
+        """Begin a message on an idle connection; return None if none works.
 
         If one breaks, nothing of the message was sent, so that another one can be used.
         """
@@ -197,7 +197,7 @@ class SmtpTransport:
         return None
 
     async def _usable(self, pooled: _Pooled) -> bool:
-        """Tell whether an idle connection works; NOOP asks after ``_CHECK_AFTER``."""
+        """Return whether an idle connection works; NOOP asks after ``_CHECK_AFTER``."""
         if pooled.session.connection.problem is not None:
             return False
         if asyncio.get_running_loop().time() - pooled.idle_since < _CHECK_AFTER:
@@ -235,7 +235,7 @@ class SmtpTransport:
         self._reap_later()
 
     def _reap_later(self) -> None:
-        """Have the connection that is idle for longest checked when its time is over."""
+        """Schedule ``_reap`` for when the longest idle connection has been idle too long."""
         if self._reaper is None and self._idle:
             oldest = min(pooled.idle_since for pooled in self._idle)
             loop = asyncio.get_running_loop()

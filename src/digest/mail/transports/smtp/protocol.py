@@ -78,7 +78,7 @@ class Session:
             raise error
 
     async def ask(self, command: bytes, patience: float) -> Reply:
-        """Return the reply to a command; raise ServerUnavailable where there is none."""
+        """Return the reply to a command; raise ServerUnavailable if there is none."""
         self.connection.send(command + b"\r\n", replies=1)
         for reply in await self.connection.replies(1, patience):
             return reply
@@ -124,7 +124,7 @@ class Session:
 
 
 def _completed(reply: Reply) -> bool:
-    """Tell whether a command was completed, by the first digit (RFC 5321 section 4.2.1)."""
+    """Return whether a command was completed, by the first digit (RFC 5321 section 4.2.1)."""
     return reply.code // 100 == 2
 
 
