@@ -43,7 +43,7 @@ RETRY_WHEN_UNREADY = 5
 
 
 class _TokenConvertor(PathConvertor):
-    """Takes what follows in a path as it is: mail programs break tokens over lines."""
+    """Matches the rest of a path unchanged: mail programs break tokens over lines."""
 
     regex = "(?s:.*)"
 
@@ -68,9 +68,9 @@ def create_app(
 ) -> ASGIApp:
     """Return the ASGI application.
 
-    ``last_scan_at`` returns when the articles were last scanned, for ``/status``; None: there is no
+    ``last_scan_at`` returns the time of the last scan of the articles, for ``/status``; None: no
     such address. A link of a mail is valid if one of ``token_keys`` signed it. ``digests`` is by
-    name. ``approvals`` carries out decisions on editions; None: nothing can be decided here.
+    name. ``approvals`` carries out decisions on editions; None: there are no links to approve.
     ``categories`` returns all that show an article; called in a thread. ``requests`` takes what a
     mail asks to confirm, and ``subscribing`` answers who wants to subscribe; None: nobody can here.
     Preferences wait for their turn in ``queue``, by default one of their own. ``unready`` returns

@@ -21,17 +21,17 @@ class Approvals(Protocol):
     """Carries out the operator's decisions on editions. Raises StoreError."""
 
     async def proposal(self, edition_id: int) -> ApprovalRequest | None:
-        """Return an edition with what the operator decides by; None if there is none."""
+        """Return an edition with what the operator needs to decide; None if there is none."""
 
     async def approve(self, edition_id: int) -> bool:
-        """Send a draft; False where it is none (any more), or cannot be sent."""
+        """Send a draft; return False if it is no draft (any more), or cannot be sent."""
 
     async def drop(self, edition_id: int) -> bool:
-        """Cancel a draft; False where it is none (any more)."""
+        """Cancel a draft; return False if it is no draft (any more)."""
 
 
 class ApprovalLink:
-    """What answers at the link that the mail to the operator carries."""
+    """Answers requests for the link to approve, in the mail to the operator."""
 
     def __init__(
         self, *, approvals: Approvals, pages: WebPages, token_keys: Sequence[bytes]
@@ -43,9 +43,9 @@ class ApprovalLink:
     async def serve(self, request: Request) -> Response:
         """Answer GET with the edition and two buttons, and POST by doing what the button says.
 
-        GET changes nothing: scanners follow links too. The page tells what is so now, also to a
-        click that came too late. Raises HTTPException: 404 where the link is none of ours, 413
-        where the body is too large, 400 where it is not what a button of ours sends.
+        GET changes nothing, since scanners follow links too. The page shows the present state, also
+        after a click that came too late. Raises HTTPException: 404 if the token is invalid, 413
+        if the body is too large, 400 if it is not what a button of the page sends.
         """
         proposal = await self._proposal(request.path_params["token"])
         if request.method == "POST":

@@ -40,7 +40,7 @@ _NUMBER = re.compile("[1-9][0-9]{0,17}")
 
 
 class EditionSource(Protocol):
-    """What web editions need of the store. Raises StoreError."""
+    """The part of the store that web editions use. Every method raises StoreError."""
 
     def current(self) -> Revision:
         """Return the revision of all published content."""
@@ -49,13 +49,13 @@ class EditionSource(Protocol):
         """Return a digest's editions in order of number."""
 
     def leads(self, digest: str) -> Mapping[int, str]:
-        """Return the title that leads each edition of a digest, by the edition's id."""
+        """Return the lead article's title of each edition of a digest, by the edition's id."""
 
     def edition_articles(self, edition: Edition) -> list[Article]:
         """Return the visible articles of an edition."""
 
     def taken_upto(self, digest: str) -> int | None:
-        """Return the sequence that a digest's next edition starts behind; None: not begun yet."""
+        """Return the sequence after which a digest's next edition starts; None if never started."""
 
     def since(self, after: int, categories: Collection[CategoryPath]) -> list[Article]:
         """Return the articles with a greater sequence in any of these categories."""
@@ -66,7 +66,7 @@ class EditionSource(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedPage:
-    """A page of editions and where it is."""
+    """A page of editions, and its path."""
 
     path: str  #: relative to the site; ends with ``/`` but for feeds
     page: Page
@@ -88,7 +88,7 @@ class WebEditions:
         clock: Clock,
         samples: bool = True,
     ) -> None:
-        """``samples`` says whether lists lead to them."""
+        """With ``samples``, lists link to a sample of the next edition."""
         self._samples = samples
         self._digests = digests
         self._site = site
@@ -111,7 +111,7 @@ class WebEditions:
         return Missing.UNKNOWN if place is None else self._edition(source, digest, listed, place)
 
     def index(self, source: EditionSource) -> Page | Missing:
-        """Return the list of digests; there is none without them."""
+        """Return the list of digests; Missing if there are none."""
         if not self._digests:
             return Missing.UNKNOWN
         listed = [(digest, source.editions(digest.name)[-1:]) for digest in self._digests.values()]
@@ -221,7 +221,7 @@ class WebEditions:
         return edition_feed(digest, entries, words, self._site)
 
     def _render_sample(self, source: EditionSource, digest: Digest, now: datetime) -> bytes:
-        """Show what the next edition would hold now; while nothing is new, the latest articles."""
+        """Render the next edition as it would be now; with the latest articles if none is new."""
         after = source.taken_upto(digest.name)
         since = [] if after is None else source.since(after, digest.categories)
         articles = fresh(digest, since, now) or source.latest(digest.categories, MAX_LATEST)

@@ -52,7 +52,7 @@ _LONGEST_KEY = 512
 
 
 class _ReplacedError(Exception):
-    """The file is not the one that was examined; look again."""
+    """The file was replaced since it was examined."""
 
 
 class FeedFiles:
@@ -68,7 +68,7 @@ class FeedFiles:
         clock: Clock = utc_now,
         cache: FileCache | None = None,
     ) -> None:
-        """``app`` gets every request that is not for a file of a feed which is there.
+        """``app`` gets every request that is not for an existing file of a feed.
 
         ``moved`` has the folders, relative to the output, whose files are to be looked for in
         another one: ``{"feeds/old": "feeds/new"}``. ``links`` returns the Link header of the file
@@ -86,7 +86,7 @@ class FeedFiles:
         self._pending: dict[tuple[str, str], asyncio.Task[Any]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer GET and HEAD of a feed's file; have the other application answer the rest."""
+        """Answer GET and HEAD of a feed's file; hand other requests to the other application."""
         if scope["type"] == "http" and (path := feed_path(scope["path"])) is not None:
             try:
                 if await self._serve(scope, send, path):
@@ -97,9 +97,9 @@ class FeedFiles:
         await self._app(scope, receive, send)
 
     def immediate_response(self, target: bytes, fields: Fields) -> tuple[bytes, bytes] | None:
-        """Return the head, as HTTP/1.1 writes it but for its end, and the body that answer a GET.
+        """Return the head of the answer to a GET, as in HTTP/1.1 but without its end, and the body.
 
-        None where that takes more than what is in memory, or is long.
+        Return None if the answer is not in memory, or is long.
         """
         path = _target_path(target) if len(target) <= _LONGEST_TARGET else None
         if path is None or (file := self._cache.recall(path)) is None:
@@ -115,7 +115,7 @@ class FeedFiles:
         return None if body is None or len(body) > PIECE else (response.lines, body)
 
     async def _serve(self, scope: Scope, send: Send, path: str) -> bool:
-        """Answer a request; False where there is no such file."""
+        """Answer a request; return False if there is no such file."""
         fields = joined(scope["headers"])
         method = scope["method"]
         for _ in range(_LOOKS):
@@ -155,7 +155,7 @@ class FeedFiles:
         return await self._serve_moved(scope, send, path)
 
     async def _serve_moved(self, scope: Scope, send: Send, path: str) -> bool:
-        """Tell where the file of a folder that moved is now; False where there is none."""
+        """Redirect to the file of a folder that moved; return False if there is none."""
         segments = path.split("/")
         # The innermost folder that moved.
         for count in range(min(len(segments) - 1, self._deepest), 0, -1):
@@ -184,7 +184,7 @@ class FeedFiles:
         return None
 
     async def _body(self, file: FeedFile, encoding: str) -> bytes | None:
-        """Return a body from memory or have it read; None where it is to be sent from the disk."""
+        """Return a body from memory or read it; None if it is to be sent from the disk."""
         if (body := file.bodies.get(encoding)) is not None:
             return body
         length = await self._in_thread(file.length, encoding)
@@ -203,7 +203,7 @@ class FeedFiles:
         return body
 
     def _usual(self, file: FeedFile, fields: Fields) -> FeedResponse | None:
-        """Return the answer to a usual GET if it takes nothing but what is in memory."""
+        """Return the answer to a GET if it can be made from memory alone, else None."""
         key: ResponseKey = (
             fields.get(b"accept-encoding"),
             fields.get(b"accept"),
@@ -268,9 +268,9 @@ class FeedFiles:
             await _send(send, response, body or b"")
 
     async def _find_delta(self, file: FeedFile, bases: list[str]) -> tuple[str, bytes] | None:
-        """Return the first version of ``bases`` that is known, and what is new since.
+        """Return the first of the versions ``bases`` that is known, and the entries new since.
 
-        None where there is none, or no room for it in memory.
+        Return None if none is known, or if there is no room for it in memory.
         """
         if not bases or file.facts.size > LARGEST or not self._cache.admits(file.facts.size):
             return None
@@ -309,9 +309,9 @@ class FeedFiles:
     async def _once(
         self, key: tuple[str, str], work: Callable[[], _Result], size: int = 0
     ) -> _Result:
-        """Do what several clients ask for at a time once, in a thread, for all of them.
+        """Run work once, in a thread, for all clients that wait for its result.
 
-        ``size`` is how many bytes of memory that takes.
+        ``size`` is the memory that the work takes, in bytes.
         """
         task = self._pending.get(key)
         if task is None:
@@ -337,7 +337,7 @@ class FeedFiles:
 def feed_path(path: str) -> str | None:
     """Return the path of a feed's file below the output folder; None for any other path.
 
-    ``path`` is a request's, decoded. Nothing hidden, and no document of an archive, is one.
+    ``path`` is that of a request, decoded. Hidden files and documents of archives are not feeds.
     """
     relative = path.removeprefix("/")
     *folders, name = relative.split("/")
@@ -362,7 +362,7 @@ def _target_path(target: bytes) -> str | None:
 
 
 def _forms(path: str) -> tuple[str, ...]:
-    """Return a path as it is, composed and decomposed, each once."""
+    """Return the distinct forms of a path: as given, in NFC and in NFD."""
     if path.isascii():
         return (path,)
     return tuple(
@@ -373,7 +373,7 @@ def _forms(path: str) -> tuple[str, ...]:
 
 
 def _folder(path: str) -> str:
-    """Return a folder's path as it is compared: composed, with one slash at its end."""
+    """Return a folder's path for comparing: in NFC, with one slash at its end."""
     return unicodedata.normalize("NFC", path.strip("/")) + "/"
 
 
@@ -386,9 +386,9 @@ def _start(response: FeedResponse) -> Message:
 
 
 async def _send(send: Send, response: FeedResponse, body: bytes = b"") -> None:
-    """Send an answer whose body is in memory, in pieces of the one copy.
+    """Send an answer from memory, in pieces that share the one copy of the body.
 
-    Waits before each piece until the client has taken those before, all but PIECE bytes.
+    Each piece waits until at most PIECE bytes of those before are still to be sent.
     """
     await send(_start(response))
     text = feed_response.refusal_text(response.status) if response.status >= 400 else body

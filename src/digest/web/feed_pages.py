@@ -25,19 +25,19 @@ _MAX_AGE = 300
 
 
 class SelectionSource(Protocol):
-    """What feed pages need of the store. Raises StoreError."""
+    """The part of the store that feed pages use. Every method raises StoreError."""
 
     def of_selection(self, selection: Scope) -> Revision:
-        """Return when the articles of a category, a facet or (None) everything changed."""
+        """Return the last change of articles in a category, a facet or (None) the whole site."""
 
     def category(self, folder: str) -> CategoryPath | None:
         """Return the category with a folder (``CategoryPath.folder``)."""
 
     def facet(self, kind: FacetKind, name: str) -> Facet | None:
-        """Return the author, language or feed of the operator's whose slug is ``name``."""
+        """Return the author, language or article filter whose slug is ``name``; None if unknown."""
 
     def is_empty(self, selection: Scope) -> bool:
-        """Tell whether a selection shows no article."""
+        """Return whether a selection shows no article."""
 
     def newest(self, selection: Scope, limit: int) -> list[Article]:
         """Return the newest articles of a selection by publication, then sequence."""
@@ -45,20 +45,20 @@ class SelectionSource(Protocol):
     def near(
         self, selection: Scope, position: Position, limit: int, *, newer: bool
     ) -> list[Article]:
-        """Return the articles right behind a position by publication, or (``newer``) before it.
+        """Return the articles after a position by publication, newest first, or (``newer``) before.
 
         The nearest come first.
         """
 
     def categories(self, below: CategoryPath | None) -> list[CategorySummary]:
-        """Return the categories right below one, or (None) all, that show an article, in order."""
+        """Return the children of a category, or (None) all, that have a visible article, sorted."""
 
     def facets(self, kinds: Collection[FacetKind]) -> list[FacetSummary]:
-        """Return every author, language or feed of the operator's that shows an article."""
+        """Return the authors, languages and article filters that have a visible article."""
 
 
 def find_feed(source: SelectionSource, plan: FeedPlan, folder: str) -> Feed | None:
-    """Return the feed with a folder below ``feeds/``, without its slashes; None where none is."""
+    """Return the feed with a folder below ``feeds/``, without slashes around; None if unknown."""
     selection: Scope = None
     if folder:
         top, _, rest = folder.partition("/")
@@ -82,7 +82,7 @@ def feed_page(
 ) -> Page:
     """Return a feed's page; without a feed the front page.
 
-    Without ``parameters`` there is one page of it alone, which leads to no older articles.
+    Without ``parameters`` it is the only page, which links to no older articles.
     """
     shown = feed or plan.feed(None)
     assert shown is not None  # noqa: S101 everything always has a feed
@@ -106,13 +106,13 @@ def depends_on(feed: Feed) -> Scope:
 
 
 def custom_feed(plan: FeedPlan, name: str) -> Facet | None:
-    """Return one of the operator's feeds, which is there before its first article."""
+    """Return the facet of an article filter; its feed exists before its first article."""
     facets = (custom.facet for custom in plan.custom)
     return next((facet for facet in facets if facet.name == name), None)
 
 
 def unescaped(folder: str) -> str:
-    """Return the category's folder: one that looks like that of facets is told by ``%40``."""
+    """Return the category's folder for a path; ``%40`` escapes the names that facets have."""
     top, slash, rest = folder.partition("/")
     own = f"@{top[3:]}" if top.startswith("%40") else top
     if own.casefold() in _KINDS:
@@ -152,7 +152,7 @@ def _feed(
 def _turned(
     source: SelectionSource, feed: Feed, parameters: Parameters | None
 ) -> tuple[list[Article], Turn]:
-    """Return the articles of a page of a feed, newest first, and where one turns to from there."""
+    """Return a page's articles, newest first, and the positions of the pages beside it."""
     scope, limit = feed.scope, feed.limit
     if parameters is None:
         return source.newest(scope, limit), Turn()
@@ -175,10 +175,10 @@ def _turned(
 
 
 class ArchiveSource(Protocol):
-    """What archives need of the store. Raises StoreError."""
+    """The part of the store that archives use. Every method raises StoreError."""
 
     def of_selection(self, selection: Scope) -> Revision:
-        """Return when the articles of a category, a facet or (None) everything changed."""
+        """Return the last change of articles in a category, a facet or (None) the whole site."""
 
     def newest_archive(self, feed: Feed) -> int:
         """Return the number of a feed's newest archive; 0 where it has none."""
@@ -193,9 +193,9 @@ class ArchiveSource(Protocol):
 def archive_page(
     source: ArchiveSource, feed: Feed, number: int, name: str, max_bytes: int
 ) -> Page | Missing:
-    """Return the document of a feed's archive in the format that the file of this name has.
+    """Return the document of a feed's archive in the format of the file ``name``.
 
-    It has ``max_bytes`` at most, as a feed has.
+    It has at most ``max_bytes``, like a feed.
     """
     if name not in feed.formats or not FORMATS[name].archived:
         return Missing.UNKNOWN

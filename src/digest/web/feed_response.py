@@ -1,4 +1,4 @@
-"""What a request for a feed's file is answered: a value, made of the file's facts and the headers.
+"""The answer to a request for a feed's file: a value, made of the file's facts and the headers.
 
 Nothing here reads a file or a clock.
 """
@@ -43,7 +43,7 @@ RawHeaders = tuple[tuple[bytes, bytes], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileFacts:
-    """What is known of a file without its content at hand."""
+    """The facts of a file that are known without its content."""
 
     name: str  #: the last part of its path
     size: int  #: bytes
@@ -77,7 +77,7 @@ def joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
 
 
 def encoding_for(facts: FileFacts, fields: Fields) -> str | None:
-    """Return the encoding to send; None where the client refuses every one."""
+    """Return the encoding to send; None if the client refuses all."""
     accepted = fields.get(b"accept-encoding")
     return _encoding(accepted, facts.size >= PACK_FROM and b"range" not in fields)
 
@@ -100,7 +100,7 @@ def _encoding(accepted: bytes | None, packing: bool) -> str | None:
 def conditional(
     facts: FileFacts, encoding: str, fields: Fields, now: datetime
 ) -> FeedResponse | None:
-    """Return 304 or 412 where the request's conditions ask for it, else None."""
+    """Return 304 or 412 if the request's conditions demand it, else None."""
     header = _header(fields)
     tag = _variant_tag(facts, encoding) or ""
     tags = {facts.tag or "", *(f"{facts.tag}-{name}" for name in SUFFIXES)}
@@ -126,10 +126,10 @@ def full(
     *,
     head: bool,
 ) -> FeedResponse:
-    """Return 200, or 206 or 416 where a part is asked for.
+    """Return 200, or 206 or 416 if a range is requested.
 
-    ``length`` is that of the body in the encoding, None where nobody knows it yet. For a HEAD
-    request nothing follows.
+    ``length`` is that of the body in the encoding, None if it is not known yet. For HEAD there is
+    no body.
     """
     tag = _variant_tag(facts, encoding)
     headers = _described(facts, tag, fields, now)
@@ -155,7 +155,7 @@ def full(
 
 
 def asks_for_delta(facts: FileFacts, fields: Fields) -> bool:
-    """Tell whether a client wants the new entries alone, and may be given them (RFC 3229)."""
+    """Return whether to send only the new entries (RFC 3229)."""
     if b"a-im" not in fields or facts.name not in _SYNDICATED:
         return False
     # They are never packed.
@@ -163,12 +163,12 @@ def asks_for_delta(facts: FileFacts, fields: Fields) -> bool:
 
 
 def refuses_identity(fields: Fields) -> bool:
-    """Tell whether a client takes nothing that is not packed."""
+    """Return whether a client refuses a body that is not packed."""
     return choose_encoding(_header(fields)("accept-encoding"), ()) is None
 
 
 def bases(fields: Fields) -> list[str]:
-    """Return the versions that a client says it has, in its order, whatever their encoding."""
+    """Return the tags of the versions that a client has, in its order, without encodings."""
     tags = known_tags(_header(fields)("if-none-match"))
     return list(dict.fromkeys(tag.partition("-")[0] for tag in tags))
 
@@ -176,7 +176,7 @@ def bases(fields: Fields) -> list[str]:
 def delta(
     facts: FileFacts, base: str, length: int, fields: Fields, now: datetime, *, head: bool
 ) -> FeedResponse:
-    """Return 226 for a document with what is new since the version with the tag ``base``."""
+    """Return 226 for a document with the entries new since the version with the tag ``base``."""
     known = known_tags(_header(fields)("if-none-match"))
     sent = next(tag for tag in known if tag.partition("-")[0] == base)
     headers = _described(facts, facts.tag, fields, now) | _IM_USED
@@ -187,7 +187,7 @@ def delta(
 
 
 def refusal(status: int, **headers: str) -> FeedResponse:
-    """Return an answer that says no more than its status."""
+    """Return an answer with a status and its name as text."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     length = len(refusal_text(status))
     return _response(
@@ -228,7 +228,7 @@ def _variant_tag(facts: FileFacts, encoding: str) -> str | None:
 
 
 def _described(facts: FileFacts, tag: str | None, fields: Fields, now: datetime) -> dict[str, str]:
-    """Return a file's headers but those of its body's length, encoding and range."""
+    """Return a file's headers, except those of the body's length, encoding and range."""
     kind, vary = facts.media_type, []
     if facts.name in _SYNDICATED:
         vary.append("Accept")

@@ -58,7 +58,7 @@ class FeedFile:
     def body(self, encoding: str) -> bytes | None:
         """Read the file, or its variant in an encoding; pack it where there is none. Blocking.
 
-        None where the file was replaced meanwhile. Raises OSError.
+        Return None if the file was replaced meanwhile. Raises OSError.
         """
         descriptor = self.open(encoding)
         if descriptor is not None:
@@ -71,7 +71,7 @@ class FeedFile:
     def open(self, encoding: str) -> int | None:
         """Return a descriptor of the file, or of its packed variant. Blocking.
 
-        None where the file is no longer the same, or where it has no such variant. A variant
+        Return None if the file was replaced, or if it has no such variant. A variant
         belongs to it if it has its time to the nanosecond. Raises OSError.
         """
         descriptor = open_below(self.root, self.path + SUFFIXES.get(encoding, ""))
@@ -88,9 +88,9 @@ class FeedFile:
         return descriptor
 
     def length(self, encoding: str) -> int | None:
-        """Return how long the body in an encoding is, without a look at it. Blocking.
+        """Return the length of the body in an encoding, in bytes, without reading it. Blocking.
 
-        None where there is no such variant yet. Raises OSError.
+        Return None if there is no such variant yet. Raises OSError.
         """
         if encoding not in self.lengths and (descriptor := self.open(encoding)) is not None:
             self.lengths[encoding] = os.fstat(descriptor).st_size
@@ -98,10 +98,10 @@ class FeedFile:
         return self.lengths.get(encoding)
 
     def delta(self, bases: Iterable[str]) -> tuple[str, bytes] | None:
-        """Return the first version of ``bases`` that is known, and what is new since. Blocking.
+        """Return the first known version of ``bases``, and the entries new since. Blocking.
 
-        The log of versions is read once. None where none is known, or where the file is no longer
-        the same. Raises OSError.
+        The log of versions is read once. Return None if none is known, or if the file was replaced.
+        Raises OSError.
         """
         if self.deltas is None:
             content = self._content()
@@ -147,7 +147,7 @@ def open_below(root: Path, path: str) -> int | None:
 def load_file(root: Path, path: str, link: str | None) -> FeedFile | None:
     """Return the file at ``path``, its tag made of its whole content. Blocking.
 
-    Holds a block of it in memory at most. None where there is no such file. Raises OSError.
+    At most a block of it is in memory. Return None if there is no such file. Raises OSError.
     """
     descriptor = open_below(root, path)
     if descriptor is None:
@@ -161,9 +161,9 @@ def load_file(root: Path, path: str, link: str | None) -> FeedFile | None:
 
 
 def stat_file(root: Path, path: str, link: str | None) -> tuple[FileFacts, dict[str, int]] | None:
-    """Return a file's facts but its tag, and the lengths of its bodies; nothing is read. Blocking.
+    """Return a file's facts, except its tag, and the lengths of its bodies, by ``stat``. Blocking.
 
-    None where there is no such file. Raises OSError.
+    Return None if there is no such file. Raises OSError.
     """
     lengths: dict[str, int] = {}
     facts = None
@@ -184,7 +184,7 @@ def stat_file(root: Path, path: str, link: str | None) -> tuple[FileFacts, dict[
 
 
 class FileCache:
-    """The files asked for last, within a budget of bytes. To be used in one thread alone.
+    """A cache of the files requested last, within a budget of bytes. For one thread.
 
     Bodies that are still being sent count until that has ended, though their file is no longer
     kept: so clients that do not read cannot fill the memory.
@@ -198,11 +198,11 @@ class FileCache:
 
     @property
     def held(self) -> int:
-        """About how many bytes the files take in memory."""
+        """The approximate memory that the files take, in bytes."""
         return self._held
 
     def recall(self, path: str) -> FeedFile | None:
-        """Return the file at a path if it is at hand, and still the same on disk.
+        """Return the file at a path if it is cached, and unchanged on disk.
 
         Costs one look at the disk, which takes a microsecond: the file was read a moment ago.
         """
@@ -220,7 +220,7 @@ class FileCache:
         return file
 
     def keep(self, file: FeedFile) -> None:
-        """Keep a file that was just examined."""
+        """Add a file that was just examined."""
         self._forget(file.path)
         if not self._counts(file):
             self._held += file.charged
@@ -228,18 +228,18 @@ class FileCache:
         self._make_room(0)
 
     def admits(self, size: int) -> bool:
-        """Tell whether there is room for a body of so many bytes; what is not in use makes some."""
+        """Return whether there is room for ``size`` bytes, after dropping files not in use."""
         return size <= self._largest and self._make_room(size)
 
     def charge(self, file: FeedFile, size: int) -> None:
-        """Count what a file takes more, or less, in memory."""
+        """Add a file's growth to the memory in use; it may be negative."""
         file.charged += size
         if self._counts(file):
             self._held += size
             self._make_room(0)
 
     def remember(self, file: FeedFile, key: ResponseKey, response: FeedResponse) -> None:
-        """Keep an answer with its file, the oldest one making room."""
+        """Cache an answer with its file, and drop the oldest if there are too many."""
         if len(file.responses) >= _RESPONSES:
             del file.responses[next(iter(file.responses))]
         else:
@@ -272,7 +272,7 @@ class FileCache:
         return file.senders > 0 or self._files.get(file.path) is file
 
     def _make_room(self, size: int) -> bool:
-        """Forget files, those used longest ago first, until there is room; tell whether it is."""
+        """Drop the least recently used files until there is room; return whether there is."""
         while self._held + size > self._capacity and self._files:
             self._forget(next(iter(self._files)))
         return self._held + size <= self._capacity

@@ -37,21 +37,21 @@ async def form_fields(request: Request) -> Fields:
 
 
 def field(fields: Fields, name: str) -> str | None:
-    """Return the value of a field; None unless there is exactly one."""
+    """Return the value of a field; None unless it has exactly one."""
     values = fields.get(name, [])
     return values[0] if len(values) == 1 else None
 
 
 async def form_action(request: Request) -> str | None:
-    """Return the value of the field ``action``; None without just one. Raises as form_fields."""
+    """Return the value of the field ``action``, as ``field``; raise as ``form_fields``."""
     return field(await form_fields(request), "action")
 
 
 def require_own_page(request: Request, origin: str) -> None:
-    """Raise HTTPException 403 where a browser tells that another site sent the form.
+    """Raise HTTPException 403 if the browser reports that another site sent the form.
 
     ``origin`` is that of the site (RFC 6454). Without a referrer browsers send an Origin of
-    ``null``, but tell in Sec-Fetch-Site (Fetch Metadata Request Headers) who sent it.
+    ``null``, but report in Sec-Fetch-Site (Fetch Metadata Request Headers) who sent it.
     """
     site = request.headers.get("sec-fetch-site")
     sent_by = request.headers.get("origin", "null")

@@ -45,7 +45,7 @@ ImmediateResponse = Callable[[bytes, Fields], tuple[bytes, bytes] | None]
 
 
 class Phase(Enum):
-    """What a client is to send next."""
+    """The part of a request that a client is to send next."""
 
     IDLE = "a request"
     HEAD = "the rest of its head"
@@ -58,7 +58,7 @@ class _RefusedError(Exception):
 
 
 class SharedState:
-    """What the connections share and need not find out for each request, renewed by the server."""
+    """State shared by the connections, which the server renews, so that no request looks it up."""
 
     def __init__(self) -> None:
         self.now = monotonic()  #: seconds, a tenth of one old at most
@@ -105,17 +105,17 @@ class HttpConnection(HttpToolsProtocol):
         self._shared.connections.discard(self)
 
     def pause_writing(self) -> None:
-        """Note that the client does not take what is sent."""
+        """Record that the client does not read, so that sending has to wait."""
         super().pause_writing()
         self._stalled_since = self._shared.now
 
     def resume_writing(self) -> None:
-        """Note that it does again."""
+        """Record that the client reads again."""
         super().resume_writing()
         self._stalled_since = None
 
     def data_received(self, data: bytes) -> None:
-        """Read requests. What is no HTTP is refused without a line in the log."""
+        """Parse requests; refuse anything but HTTP, without a line in the log."""
         if self.phase is Phase.REFUSED:
             self._lingered += len(data)
             if self._lingered > _LINGER_BYTES:
@@ -144,12 +144,12 @@ class HttpConnection(HttpToolsProtocol):
         self.since = self._shared.now
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; what comes after a chunked body is dropped."""
+        """Add a header; trailers after a chunked body are dropped."""
         if not self._receiving:
             self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        """Answer at once where that can be done, else have the application answer."""
+        """Answer at once if possible, else let the application answer."""
         self._receiving = True
         self.phase = Phase.BODY
         fields = joined(self.headers)
@@ -176,12 +176,12 @@ class HttpConnection(HttpToolsProtocol):
         self._completed = True
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of the request's body."""
+        """Add a part of the request's body."""
         if not self._responded:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Note the end of a request."""
+        """Record the end of a request."""
         self._receiving = False
         self.phase = Phase.IDLE
         self.since = self._shared.now
@@ -202,7 +202,7 @@ class HttpConnection(HttpToolsProtocol):
             self._start_asgi_task(*self.pipeline.pop())
 
     def is_overdue(self) -> bool:
-        """Tell whether the client has taken too long for what it is to do now."""
+        """Return whether the client has exceeded the deadline of the present phase."""
         now = self._shared.now
         if self._stalled_since is not None:
             return now - self._stalled_since > SEND_TIMEOUT
@@ -212,7 +212,10 @@ class HttpConnection(HttpToolsProtocol):
         return now - self.since > (SEND_TIMEOUT if sending else _TIMEOUTS[self.phase])
 
     def dispensable_since(self) -> float | None:
-        """Return since when the connection might be closed to make room; None where it must not."""
+        """Return since when the client waits or stalls (seconds of the shared clock).
+
+        Return None if the connection must not be closed to make room.
+        """
         now = self._shared.now
         if self._stalled_since is not None:
             return self._stalled_since if now - self._stalled_since > _STALLED else None
@@ -226,7 +229,7 @@ class HttpConnection(HttpToolsProtocol):
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def _names_a_host(self, fields: Fields) -> bool:
-        """Tell whether there is one Host, as RFC 9112 section 3.2 demands."""
+        """Return whether there is one Host, as RFC 9112 section 3.2 demands."""
         host = fields.get(b"host")
         if host is None:
             return self.parser.get_http_version() == "1.0"
@@ -254,7 +257,7 @@ class HttpConnection(HttpToolsProtocol):
         return True
 
     def _stop_reading(self) -> None:
-        """Take no more requests; the connection ends with the answers that are under way."""
+        """Read no more requests; close the connection after the answers under way."""
         if self._is_answering():
             self.cycle.keep_alive = False  # the last one that came
             self.flow.pause_reading()
@@ -266,7 +269,7 @@ class HttpConnection(HttpToolsProtocol):
         return cycle is not None and not cycle.response_complete
 
     def _refuse(self, status: int) -> None:
-        """Say what is wrong, and take no more requests."""
+        """Answer with an error, and read no more requests."""
         if self.phase is Phase.REFUSED:
             return
         self.phase = Phase.REFUSED

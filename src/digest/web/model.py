@@ -1,4 +1,4 @@
-"""What there is at an address: a page and how to render it, or nothing; headers of responses."""
+"""What an address leads to: a page and how to render it, or nothing; headers of responses."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ UNLISTED = MappingProxyType({"X-Robots-Tag": "noindex"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
-    """What an address asks for behind its question mark; pages that know none have none."""
+    """The parameters of a query string; empty for pages without any."""
 
     query: str = ""  #: what is searched for
     before: Position | None = None  #: only articles behind this position, which are older
@@ -44,7 +44,7 @@ NO_PARAMETERS = Parameters()
 
 
 class Missing(Enum):
-    """Why there is no page at an address."""
+    """The reason why there is no page at an address."""
 
     UNKNOWN = 404
     WITHDRAWN = 410

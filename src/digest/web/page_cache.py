@@ -1,4 +1,4 @@
-"""Rendered pages that are kept: as bytes, packed too, bounded by their number."""
+"""A cache of rendered pages, as bytes, packed too, bounded by their size."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Headers = list[tuple[bytes, bytes]]
 
 @dataclass(slots=True, kw_only=True)
 class RenderedPage:
-    """A page as it was rendered; its variants are added when somebody asks for them."""
+    """A rendered page; its packed variants are added when first requested."""
 
     tag: str  #: entity tag of the plain content, without quotes
     changed_at: datetime  #: aware UTC, whole seconds
@@ -46,16 +46,16 @@ class RenderedPage:
 
     @property
     def weight(self) -> int:
-        """How many bytes it takes."""
+        """The memory that it takes, in bytes."""
         return _OVERHEAD + len(self.content) + sum(map(len, self.variants.values()))
 
     @property
     def packable(self) -> bool:
-        """Whether packing is worth while."""
+        """Whether the content is long enough to be packed."""
         return len(self.content) >= PACK_FROM
 
     def encoding(self, accepted: str | None) -> str | None:
-        """Return the encoding that a client likes best; None where it refuses all."""
+        """Return the encoding that a client prefers; None if it refuses all."""
         return _encoding(accepted, self.packable)
 
     def tag_of(self, encoding: str) -> str:
@@ -67,14 +67,14 @@ class RenderedPage:
         return tags_of(self.tag)
 
     def variant(self, encoding: str) -> bytes | None:
-        """Return the content in an encoding if it is at hand."""
+        """Return the content in an encoding; None if it is not packed yet."""
         return self.content if encoding == IDENTITY else self.variants.get(encoding)
 
     def head(self, encoding: str | None, date: datetime | None, *, styled: bool = False) -> Headers:
-        """Return the headers of an answer with the page in an encoding; None: without the page.
+        """Return the headers of an answer with the page in an encoding, or (None) without it.
 
-        ``date`` is that of its last change where it is told, and ``styled`` says that it goes to
-        a browser as XML.
+        ``date`` is that of its last change, if clients may know it; ``styled``: a browser gets it
+        as XML with a style sheet.
         """
         key = encoding, date is None, styled
         head = self._heads.get(key)
@@ -106,7 +106,7 @@ def tags_of(tag: str) -> frozenset[str]:
 
 
 def packed(encoding: str, content: bytes) -> bytes:
-    """Return the content in an encoding that was chosen, the same bytes each time."""
+    """Return the content in an encoding; the same bytes each time."""
     return _PACKERS[encoding](content)
 
 
@@ -118,7 +118,7 @@ def _encoding(accepted: str | None, packable: bool) -> str | None:
 
 
 class PageCache:
-    """The pages asked for last, by address. For one thread."""
+    """A cache of the pages requested last, by address. For one thread."""
 
     def __init__(self, capacity: int = CAPACITY, largest: int = LARGEST) -> None:
         self._capacity = capacity
@@ -131,11 +131,11 @@ class PageCache:
 
     @property
     def weight(self) -> int:
-        """How many bytes all pages take."""
+        """The memory that all pages take, in bytes."""
         return self._weight
 
     def get(self, address: str) -> RenderedPage | None:
-        """Return the page that was kept for an address."""
+        """Return the cached page of an address; None if there is none."""
         kept = self._kept.get(address)
         if kept is None:
             return None
@@ -143,7 +143,7 @@ class PageCache:
         return kept[0]
 
     def keep(self, address: str, page: RenderedPage) -> None:
-        """Keep a page, or note that it has grown; what was used longest ago makes room."""
+        """Add a page, or count its growth; drop the least recently used ones over the budget."""
         self.forget(address)
         weight = page.weight
         if weight > self._largest:
@@ -155,16 +155,16 @@ class PageCache:
             self._weight -= freed
 
     def clear(self) -> None:
-        """Keep nothing any more."""
+        """Empty the cache."""
         self._kept.clear()
         self._weight = 0
 
     def forget(self, address: str) -> None:
-        """Keep nothing for an address."""
+        """Drop the page of an address, if any."""
         _, weight = self._kept.pop(address, (None, 0))
         self._weight -= weight
 
 
 def prepared(headers: Mapping[str, str]) -> Headers:
-    """Return headers as ASGI sends them."""
+    """Return headers in the form of ASGI."""
     return [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]

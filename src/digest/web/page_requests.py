@@ -29,7 +29,7 @@ _ASKED = frozenset(
 
 
 class PageRequest:
-    """What a client asks for."""
+    """A request for a page."""
 
     __slots__ = ("_headers", "head", "parameters", "path", "peer", "query", "raw")
 
@@ -53,23 +53,23 @@ class PageRequest:
 
     @property
     def key(self) -> str:
-        """Its page's key in the cache: the path, and the parameters that the page knows."""
+        """The page's key in the cache: the path, and the parameters that the page has."""
         known = self.parameters
         return self.path if known == NO_PARAMETERS else f"{self.path}?{known!r}"
 
     @property
     def accepted(self) -> str | None:
-        """The encodings that it takes."""
+        """The encodings that the client accepts, with their weights."""
         return self._headers.get("accept-encoding")
 
     @property
     def conditional(self) -> bool:
-        """Whether it names a condition."""
+        """Whether it has a condition (RFC 9110 section 13.1)."""
         return any(name.startswith("if-") for name in self._headers)
 
     @property
     def wants_html(self) -> bool:
-        """Whether a browser asks."""
+        """Whether the client is a browser, which accepts HTML."""
         return "text/html" in self._headers.get("accept", "")
 
     def own_tag(self, tags: Collection[str], tag: str) -> str:
@@ -78,13 +78,13 @@ class PageRequest:
         return tag if tag in known else next((own for own in known if own in tags), tag)
 
     def has(self, tag: str, date: datetime | None) -> bool:
-        """Tell whether the client has the page with a tag, and asks nothing else about it."""
+        """Return whether the client has the page with a tag, and sets no other condition."""
         if "if-match" in self._headers or "if-unmodified-since" in self._headers:
             return False
         return self.verdict(tag, tags_of(tag), date) is Verdict.NOT_MODIFIED
 
     def verdict(self, tag: str, tags: Collection[str], date: datetime | None) -> Verdict:
-        """Evaluate its conditions; ``date`` is None where clients are told of none."""
+        """Evaluate its conditions; ``date`` is None if the page has no Last-Modified."""
         return verdict(self.header, tag, tags, date or _NEVER, exact_date=True)
 
 
@@ -120,9 +120,9 @@ async def answer_text(
 
 
 async def answer(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
-    """Answer with a status, headers and a body, in pieces of the one copy.
+    """Answer with a status, headers and a body, in pieces that share one copy of it.
 
-    Handed over whole, a body would be copied for each client that does not read.
+    Sent whole, a body would be copied for each client that does not read.
     """
     await send({"type": "http.response.start", "status": status, "headers": headers})
     view = memoryview(body)

@@ -74,7 +74,7 @@ _FORMAT_NAMES = {RSS: "RSS", ATOM: "Atom", JSON: "JSON Feed"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """The positions that the pages before and behind a page of articles begin at."""
+    """The positions at which the previous and the next page of articles begin."""
 
     newer: Position | None = None
     older: Position | None = None
@@ -85,7 +85,7 @@ _NO_TURN = Turn()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branch:
-    """A category in the tree, with those right below it."""
+    """A category in the tree, with its children."""
 
     summary: CategorySummary
     feed: Feed
@@ -123,13 +123,12 @@ class WebPages:
         given: TemplateSet | None = None,
         search: bool = False,
     ) -> None:
-        """Load the templates; raise TemplateError where a file of them cannot be read.
+        """Load the templates; raise TemplateError if one of their files cannot be read.
 
-        ``readers`` are addresses with ``{url}`` by the names of feed readers on the web,
-        ``digests`` what is sent by mail, and ``schedules`` when, by their names. What
-        ``templates`` lacks is taken from ``brought``. A set that is ``given`` is used whatever is
-        saved later. ``search`` says whether pages lead to a search, ``subscribe`` whether readers
-        can subscribe on the web.
+        ``readers`` are addresses with ``{url}``, by the names of feed readers on the web;
+        ``digests`` and ``schedules`` are by name. Files that ``templates`` lacks are read from
+        ``brought``. A set that is ``given`` is used whatever is saved later. With ``search`` pages
+        link to the search, with ``subscribe`` to the form to subscribe.
         """
         site = plan.site
         self._plan = plan
@@ -193,18 +192,18 @@ class WebPages:
 
     @property
     def fault(self) -> TemplateError | None:
-        """Why the templates on disk are not in use; None where they are."""
+        """The error because of which the templates on disk are not in use; None if they are."""
         return self._last_good.fault if self._last_good else None
 
     def changed(self) -> bool:
-        """Tell whether templates were saved since the last look; costs a look at each file."""
+        """Return whether templates were saved since the last check, by a ``stat`` of each file."""
         return self._last_good is not None and self._last_good.changed()
 
     def refresh(self) -> None:
-        """Use the templates as they are on disk now, unless one of them cannot be rendered.
+        """Load the templates from disk again, unless one of them cannot be rendered.
 
-        Then the last good ones stay in use, and ``fault`` and the log tell why. Takes a second
-        where templates were saved.
+        Then the last good ones stay in use, and the error is in ``fault`` and the log. Takes a
+        second if templates were saved.
         """
         if self._last_good is not None:
             self._last_good.refresh()
@@ -215,7 +214,7 @@ class WebPages:
         previous: Article | Neighbour | None = None,
         following: Article | Neighbour | None = None,
     ) -> bytes:
-        """Return an article's page, which leads to the older and the newer one beside it."""
+        """Return an article's page, with links to the older and the newer one beside it."""
         return self._render(
             "article",
             article=article,
@@ -234,10 +233,10 @@ class WebPages:
         *,
         turn: Turn = _NO_TURN,
     ) -> bytes:
-        """Return a feed's page; ``categories`` are those right below it (all, for the site's).
+        """Return a feed's page; ``categories`` are its children (all categories for the site's).
 
-        ``others`` are feeds that are no categories', to be named there too, and ``turn`` leads to
-        the pages beside this one.
+        ``others`` are feeds of facets to be listed too; ``turn`` has the positions of the pages
+        beside this one.
         """
         trail = () if feed.category is None else tuple(feed.category.lineage())
         return self._render(
@@ -273,9 +272,9 @@ class WebPages:
         older: Position | None = None,
         ready: bool = True,
     ) -> bytes:
-        """Return a page of results, behind a position where ``before`` is one.
+        """Return a page of results, those after the position ``before`` if it is given.
 
-        ``older`` is what the next page begins behind; ``ready`` says whether there is an index.
+        ``older`` is the position after which the next page begins; ``ready``: there is an index.
         """
         return self._render(
             "search",
@@ -303,7 +302,7 @@ class WebPages:
         previous: Edition | None = None,
         following: Edition | None = None,
     ) -> bytes:
-        """Return an edition's page; one that no store knows, with the number 0, is a sample."""
+        """Return an edition's page; an edition with the number 0 is a sample."""
         words = phrasebook(digest.language, digest.timezone)
 
         def beside(other: Edition | None) -> str | None:
@@ -329,7 +328,7 @@ class WebPages:
         )
 
     def approval(self, proposal: ApprovalRequest) -> bytes:
-        """Return the page on which the operator decides on an edition, or sees what was decided."""
+        """Return the page on which the operator decides on an edition, or sees the decision."""
         digest, edition = proposal.digest, proposal.edition
         words = phrasebook(digest.language, digest.timezone)
         return self._render(
@@ -398,7 +397,7 @@ class WebPages:
         return self._templates.contents(_FAVICON_SOURCE)[0]
 
     def style_sheet(self) -> bytes:
-        """Return the style sheet that browsers show feeds with."""
+        """Return the style sheet with which browsers show feeds."""
         return self._templates.contents(_FEED_STYLE_SOURCE)[0]
 
     def unsubscribe(
@@ -409,7 +408,7 @@ class WebPages:
         *,
         again: bool = False,
     ) -> bytes:
-        """Return the page that offers to unsubscribe, in the first language that is known.
+        """Return the page with the button to unsubscribe, in the first known of ``languages``.
 
         ``digest`` is None if it is no longer configured; ``again`` says that the reader has just
         subscribed again.
@@ -428,7 +427,7 @@ class WebPages:
         digest: Digest | None,
         languages: Sequence[str] = (),
     ) -> bytes:
-        """Return the page that confirms it and offers to subscribe again."""
+        """Return the page after unsubscribing, with a button to subscribe again."""
         return self._render_in(
             languages,
             "unsubscribed",
@@ -441,7 +440,7 @@ class WebPages:
         form: PreferencesForm,
         languages: Sequence[str],
     ) -> bytes:
-        """Return the page on which a person chooses."""
+        """Return the page with a person's preferences."""
         whole, language = self._plan.of_category(None), self.language(languages)
         rows = []
         for choice in form.choices:
@@ -453,7 +452,7 @@ class WebPages:
         )
 
     def erased(self, languages: Sequence[str]) -> bytes:
-        """Return the page that confirms that a person's data is deleted, and says what stays."""
+        """Return the page after a person's data was deleted, which also explains what is kept."""
         return self._render_in(languages, "erased")
 
     def not_subscribed(self, digest: Digest | None, languages: Sequence[str] = ()) -> bytes:
@@ -474,7 +473,7 @@ class WebPages:
         )
 
     def requested(self, languages: Sequence[str], *, refused: bool) -> bytes:
-        """Return the answer to the form: that a mail is sent, or that none can be now."""
+        """Return the answer to the form: a mail is sent, or none can be sent now."""
         return self._render_in(languages, "requested", refused=refused)
 
     def confirm(
@@ -487,11 +486,10 @@ class WebPages:
         suppressed: bool = False,
         preferences: str | None = None,
     ) -> bytes:
-        """Return the page of a link to confirm; without a request the link is none any more.
+        """Return the page of a link to confirm; without a request the link is no longer valid.
 
-        ``digests`` are those of the request. ``done`` says that it is confirmed, ``suppressed``
-        that no mail is sent to the address nevertheless. ``preferences`` is the path of the
-        reader's own page.
+        ``digests`` are those of the request. ``done``: it is confirmed; ``suppressed``: no mail is
+        sent to the address nevertheless. ``preferences`` is the path of the person's own page.
         """
         return self._render_in(
             languages,
@@ -505,26 +503,26 @@ class WebPages:
         )
 
     def language(self, languages: Sequence[str]) -> str:
-        """Return the language of mails that fits the first of these that the pages have."""
+        """Return the language of mails that fits the first of these languages with words."""
         page_language, _ = self._words(self._templates, (*languages, self._site.language))
         return next(iter(_tables(page_language, MAIL_WORDS)), "en")
 
     def consent(self, languages: Sequence[str]) -> str:
-        """Return the words of consent beside the button of the form to subscribe."""
+        """Return the text of consent beside the button of the form to subscribe."""
         return self._words(self._templates, (*languages, self._site.language))[1][
             "subscribe_consent"
         ]
 
     def not_found(self) -> bytes:
-        """Return the page of 404, for addresses that lead nowhere."""
+        """Return the page of 404."""
         return self._render("not_found")
 
     def gone(self) -> bytes:
-        """Return the page for what was withdrawn."""
+        """Return the page of 410, for withdrawn articles."""
         return self._render("gone")
 
     def busy(self) -> bytes:
-        """Return the page of 503, made once: it is asked for where there is no time to spare."""
+        """Return the page of 503, rendered once, since it is needed under load."""
         templates = self._templates
         if self._busy is None or self._busy[0] is not templates:
             self._busy = templates, self._render("busy")
@@ -537,9 +535,9 @@ class WebPages:
     def samples(
         self, articles: tuple[Article, ...], languages: Sequence[str]
     ) -> Iterator[tuple[str, bytes]]:
-        """Yield every page and its name, with these articles and made-up readers and editions.
+        """Yield every page and its name, with these articles and sample readers and editions.
 
-        Pages for readers are in the first of ``languages`` that has words. Raises TemplateError.
+        Pages for persons are in the first of ``languages`` that has words. Raises TemplateError.
         """
         feed, categories = self._plan.of_category(None), samples.categories()
         self.style_sheet()
@@ -667,7 +665,7 @@ class WebPages:
         }
 
     def _when(self, digest: Digest, language: str) -> str:
-        """Return when a digest comes, in a language; empty where it is not sent."""
+        """Return a digest's schedule in words; empty if it has none."""
         schedule = self._schedules.get(digest.name)
         if schedule is None:
             return ""
@@ -676,7 +674,7 @@ class WebPages:
         return in_words(schedule, words, locale)
 
     def _tree(self, feed: Feed, categories: Iterable[CategorySummary]) -> tuple[Branch, ...]:
-        """Return the categories below a feed's, nested; every parent is among them."""
+        """Return the categories below a feed's as a tree; ``categories`` include every parent."""
         below: dict[CategoryPath | None, list[CategorySummary]] = {}
         for summary in sorted(categories, key=lambda summary: summary.path):
             below.setdefault(summary.path.parent, []).append(summary)
@@ -698,7 +696,7 @@ class WebPages:
         return _format_day(moment.astimezone(self._zone).date(), self._locale)
 
     def _moment(self, moment: datetime) -> str:
-        """Return date and time with the zone: the moment's own, the site's where that is UTC."""
+        """Return date and time with the zone: the moment's own, or the site's if that is UTC."""
         zone = self._zone if moment.tzinfo is UTC else moment.tzinfo
         local = moment.astimezone(zone)
         offset = local.strftime("%z")
@@ -708,7 +706,7 @@ class WebPages:
 
 @lru_cache(maxsize=8)
 def _word_files(contents: tuple[bytes, ...]) -> tuple[dict[str, Any], ...]:
-    """Return the tables of files of words, the last file first; raise what ``tomllib`` does."""
+    """Return the tables of files of words, the last file first; raise as ``tomllib``."""
     return tuple(tomllib.loads(content.decode()) for content in reversed(contents))
 
 
@@ -716,10 +714,10 @@ def _word_files(contents: tuple[bytes, ...]) -> tuple[dict[str, Any], ...]:
 def _words(
     contents: tuple[bytes, ...], languages: tuple[str, ...]
 ) -> tuple[str, Mapping[str, str]]:
-    """Return the first of these languages that has words, and the words in it, as files say.
+    """Return the first of these languages that has words, and the words in it, from files.
 
-    Parsing takes longer than all else about a page. Raises what ``tomllib`` does, KeyError or
-    TypeError where a table is missing or none.
+    Cached, since parsing takes longer than rendering. Raises as ``tomllib``, and KeyError or
+    TypeError if a table is missing or no table.
     """
     files = _word_files(contents)
     words: dict[str, str] = dict(files[0]["en"])
@@ -762,7 +760,7 @@ def _path_filter(site: Site) -> Callable[[str], str]:
 def _feed_of(plan: FeedPlan) -> Callable[[Scope], Feed | None]:
     @lru_cache(maxsize=4096)
     def feed_of(scope: Scope) -> Feed | None:
-        """Return the feed of a scope; a page names the same few again and again."""
+        """Return the feed of a scope; cached, since a page repeats few of them."""
         return plan.feed(scope)
 
     return feed_of
@@ -770,7 +768,7 @@ def _feed_of(plan: FeedPlan) -> Callable[[Scope], Feed | None]:
 
 def _author_feed(plan: FeedPlan) -> Callable[[str], Feed | None]:
     def author_feed(name: str) -> Feed | None:
-        """Return the feed of an author; None where authors have none."""
+        """Return the feed of an author; None if authors have no feeds."""
         return feed_of(Facet(FacetKind.AUTHOR, name)) if name and plan.authors else None
 
     feed_of = _feed_of(plan)

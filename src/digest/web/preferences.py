@@ -1,4 +1,4 @@
-"""Preferences: all digests of the person that a mail was for, and what is stored about them."""
+"""Preferences: a person's subscriptions and the data stored about them, by the link in a mail."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _LONGEST = timedelta(days=366)
 
 
 class PersonSubscriptions(Subscriptions, Protocol):
-    """Subscriptions of a person. Called in threads; they raise StoreError."""
+    """The part of the store with a person's subscriptions. Called in threads; raises StoreError."""
 
     def of_address(self, address: str) -> list[Subscriber]:
         """Return the subscriptions of an address, oldest first."""
@@ -56,11 +56,11 @@ class PersonSubscriptions(Subscriptions, Protocol):
         """Store a subscriber's categories, language, zone and pause."""
 
     def erase(self, address: str, now: datetime, key: bytes) -> None:
-        """Delete all about an address but a mark made with a key, which keeps it out of lists."""
+        """Delete all about an address, except a keyed mark that keeps it out of imported lists."""
 
 
 class _Problem(Exception):
-    """What a form says cannot be done; it has the key of the words that tell why."""
+    """A form cannot be carried out; ``words`` is the key of the text that explains why."""
 
     def __init__(self, words: str) -> None:
         super().__init__(words)
@@ -84,8 +84,8 @@ class Preferences:
     ) -> None:
         """``digests`` is by name; a token made with any of the keys is valid.
 
-        ``categories`` returns all that show an article; called in a thread. ``requests`` takes
-        changes of address; None: there are none. The page waits for its turn in ``queue``.
+        ``categories`` returns those with a visible article; called in a thread. ``requests`` takes
+        changes of address; None: addresses cannot be changed. Pages are rendered in ``queue``.
         """
         self._subscriptions = subscriptions
         self._pages = pages
@@ -99,10 +99,10 @@ class Preferences:
     async def serve(self, request: Request) -> Response:
         """Answer GET with the page, and POST by doing what its button says.
 
-        GET changes nothing, since scanners follow links too. Raises HTTPException: 404 where the
-        token is invalid or its person was removed, 403 where another site sent the form, 413
-        where the body is too large, 400 where it is not what a button of the page sends. Raises
-        Busy where too many ask for pages.
+        GET changes nothing, since scanners follow links too. Raises HTTPException: 404 if the
+        token is invalid or its person was removed, 403 if another site sent the form, 413 if
+        the body is too large, 400 if it is not what a button of the page sends. Raises Busy if
+        too many pages are requested.
         """
         link = read_unsubscribe_token(self._token_keys, request.path_params["token"])
         mine = await run_in_threadpool(self._mine, link)
@@ -151,7 +151,7 @@ class Preferences:
         return self._subscriptions.of_address(subscriber.address)
 
     def _choice(self, subscriber: Subscriber, listed: Sequence[CategorySummary]) -> Choice:
-        """Return what the reader of a subscription may change, and how it is now."""
+        """Return the choices of a subscription, with its present state."""
         digest = self._digests.get(subscriber.digest)
         if digest is None or subscriber.state is not SubscriberState.ACTIVE:
             return Choice(subscriber=subscriber, digest=digest)
@@ -176,9 +176,9 @@ class Preferences:
         )
 
     def _change(self, mine: Sequence[Subscriber], action: str, fields: Fields) -> None:
-        """Do what a button says: its value is a verb and a digest's name, or ``*`` for all.
+        """Carry out a button's value: a verb and a digest's name, or ``*`` for all.
 
-        Raises HTTPException 400 for what no button says.
+        Raises HTTPException 400 for any other value.
         """
         verb, _, name = action.partition(" ")
         store, now = self._subscriptions, self._clock()
@@ -200,7 +200,7 @@ class Preferences:
         store.prefer(changed, now)
 
     def _filled_in(self, choice: Choice, fields: Fields) -> Subscriber:
-        """Return a subscription as its form was filled in. Raises _Problem, HTTPException 400."""
+        """Return a subscription as filled in in its form. Raises _Problem, HTTPException 400."""
         subscriber, digest = choice.subscriber, choice.digest
         assert digest is not None  # noqa: S101 who may save has one
         known = {category_id(summary.path): summary.path for summary in choice.categories}
@@ -240,7 +240,7 @@ class Preferences:
         fields: Fields,
         languages: Sequence[str],
     ) -> Response:
-        """Have a mail sent to another address that asks to confirm it. Raises _Problem."""
+        """Request a change to another address, which a mail asks to confirm. Raises _Problem."""
         if self._requests is None:
             raise HTTPException(400, headers=dict(PRIVATE_HEADERS))
         address = field(fields, "address") or ""
@@ -251,7 +251,7 @@ class Preferences:
     async def _erase(
         self, mine: Sequence[Subscriber], fields: Fields, languages: Sequence[str]
     ) -> Response:
-        """Delete all about a person, and say what stays. Raises _Problem."""
+        """Delete all about a person; return the page that confirms it. Raises _Problem."""
         if field(fields, "sure") != "yes":
             raise _Problem("erase_unsure")
         key, now = self._token_keys[0], self._clock()
@@ -260,7 +260,7 @@ class Preferences:
         return html_response(body, headers=PRIVATE_HEADERS)
 
     async def _download(self, mine: Sequence[Subscriber]) -> Response:
-        """Return all that is stored about a person as a JSON file."""
+        """Return all stored data about a person as a JSON file."""
 
         def collected() -> dict[str, Any]:
             own = mine[0]
@@ -303,10 +303,10 @@ class Preferences:
 
 
 def _zone(chosen: str | None, digest: Digest) -> str:
-    """Return the zone whose clock a reader's mail comes by."""
+    """Return the time zone of a reader's mail: their own, or the digest's."""
     return chosen if digest.local and chosen and known_zone(chosen) else digest.timezone
 
 
 def _zones(own: str) -> tuple[str, ...]:
-    """Return the zones that a form offers, with a reader's own."""
+    """Return the time zones that a form offers, among them the reader's own."""
     return tuple(sorted({*named_zones(), own}))

@@ -1,4 +1,4 @@
-"""Public pages: rendered from the store when somebody asks, kept as bytes as long as they hold."""
+"""Public pages: rendered from the store when requested, and cached while nothing changes."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ _FEED_TYPE = "application/atom+xml"
 
 
 class PageStore(Protocol):
-    """What is rendered from. Called in threads; raises StoreError."""
+    """The part of the store that pages use. Called in threads; raises StoreError."""
 
     def revision(self) -> int:
-        """Return the number of the last change of published content."""
+        """Return the content revision of the last change."""
 
     def snapshot(self) -> AbstractContextManager[PageSource]:
-        """Yield the store as it is at this moment."""
+        """Yield a snapshot of the store."""
 
     def appearance_since(self, fingerprint: str, now: datetime) -> datetime:
-        """Return since when pages look as they do now; ``fingerprint`` is of what decides it."""
+        """Return since when pages have had this ``fingerprint`` of their look; aware UTC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
-    """What all pages depend on beside the store: program, templates and configuration."""
+    """What all pages depend on, besides the store: program, templates and configuration."""
 
     templates: str  #: fingerprint of the templates
     tag: str  #: of all, a part of every entity tag
@@ -64,7 +64,7 @@ class _Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Unchanged:
-    """A page that the client has already; it was not rendered."""
+    """A page that the client has already, so that it was not rendered."""
 
     tag: str
     page: Page
@@ -72,7 +72,7 @@ class _Unchanged:
 
 
 class PublicPages:
-    """Answers for the pages of the site, and hands on what is none to another application."""
+    """Serves the pages of the site; hands other requests to another application."""
 
     def __init__(
         self,
@@ -87,9 +87,9 @@ class PublicPages:
         proxies: Sequence[Network] = (),
         cache: PageCache | None = None,
     ) -> None:
-        """``configuration`` tells whatever of it pages depend on: another text, other pages.
+        """``configuration`` is a text of all options that pages depend on.
 
-        ``proxies`` are those whose X-Forwarded-For is believed.
+        The X-Forwarded-For of ``proxies`` is trusted.
         """
         self._inner = inner
         self._store = store
@@ -109,7 +109,7 @@ class PublicPages:
         self._loading: dict[str, asyncio.Event] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer GET and HEAD of a page; whatever else is asked, the inner application answers."""
+        """Answer GET and HEAD of a page; hand other requests to the inner application."""
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             await self._inner(scope, receive, send)
             return
@@ -144,7 +144,7 @@ class PublicPages:
     # What is found
 
     async def _find(self, request: PageRequest) -> RenderedPage | _Unchanged | Missing | str:
-        """Return the page from memory if it is the newest, else find it in the store."""
+        """Return the page from the cache if it is current, else from the store."""
         look = await self._freshen()
         if (kept := self._kept(request.key)) is not None:
             return kept
@@ -182,7 +182,7 @@ class PublicPages:
     def _read(
         self, request: PageRequest, look: _Look, kept: RenderedPage | None, revision: int
     ) -> RenderedPage | _Unchanged | Missing | str:
-        """Find a page in the store, and render it unless it is known. Called in a thread."""
+        """Find a page in the store; render it unless the client or the cache has it. Blocking."""
         with self._store.snapshot() as source:
             depth = request.raw.count(b"/") - 1
             page = self._addresses.find(source, request.path, depth, request.parameters)
@@ -215,7 +215,7 @@ class PublicPages:
     # Whether it is the newest
 
     async def _freshen(self) -> _Look:
-        """Look at the store and the templates, unless that was done a moment ago."""
+        """Check the store and the templates for changes, unless that was done a moment ago."""
         if self._look is None or time.monotonic() >= self._fresh_until:
             if self._looking is None:
                 self._looking = asyncio.create_task(self._look_again())
@@ -245,7 +245,7 @@ class PublicPages:
         self._fresh_until = 0.0
 
     def _look_around(self) -> tuple[int, bool, _Look]:
-        """Return the revision, whether templates were saved, and the look. Called in a thread."""
+        """Return the content revision, whether templates were saved, and the look. Blocking."""
         saved = False
         if time.monotonic() >= self._templates_until:
             saved = self._pages.changed()
@@ -261,7 +261,7 @@ class PublicPages:
     # What is answered
 
     def _date(self, changed_at: datetime, *, dated: bool = True) -> datetime | None:
-        """Return the moment of a change if clients may be told of it by now."""
+        """Return the time of a change for Last-Modified; None while its second is not over."""
         return changed_at if dated and self._clock() - changed_at >= _SETTLED else None
 
     async def _send_page(self, request: PageRequest, page: RenderedPage, send: Send) -> None:
@@ -289,7 +289,7 @@ class PublicPages:
         await answer(send, 200, headers, b"" if request.head else body)
 
     async def _pack(self, key: str, page: RenderedPage, encoding: str) -> bytes:
-        """Pack a page, and keep the variant with it where it is kept itself."""
+        """Return a packed variant of a page, cached together with it."""
         try:
             body = await self._queue.run(partial(packed, encoding, page.content))
         except Busy:
@@ -326,7 +326,7 @@ class PublicPages:
         await answer(send, 503, headers, b"" if request.head else body)
 
     async def _gone_page(self) -> bytes:
-        """Return the page for what was withdrawn. Raises TemplateError."""
+        """Return the page of 410. Raises TemplateError."""
         fingerprint, body = self._gone
         if fingerprint != self._pages.fingerprint:
             body = await run_in_threadpool(self._pages.gone)
@@ -341,7 +341,7 @@ async def _send_gone(request: PageRequest, body: bytes, send: Send) -> None:
 
 
 def _headers(page: Page) -> Headers:
-    """Return a page's headers but those of its body and its version."""
+    """Return a page's headers, except those of its body and version."""
     return list(_prepared(page.media_type, page.max_age, tuple(page.headers.items())))
 
 

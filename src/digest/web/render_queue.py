@@ -1,4 +1,4 @@
-"""The render queue: so many pages at once and no more, so that nothing else starves."""
+"""The render queue: a bounded number of pages at a time, so that nothing else starves."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ RETRY_WHEN_BUSY = 5
 
 
 class Busy(Exception):
-    """There is too much to do; try again later."""
+    """Too many pages are waiting; the client is to try again later."""
 
 
 class RenderQueue:
-    """Runs what renders pages in a few threads of its own. For one event loop."""
+    """Runs work that renders pages in a few threads of its own. For one event loop."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class RenderQueue:
         patience: float = PATIENCE,
         calm: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """``calm`` waits while something is under way that pages shortly give way to."""
+        """``calm`` waits while work is under way that goes before pages, for a short time."""
         self._calm = calm
         self._turns = asyncio.Semaphore(at_once)
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="render")
@@ -51,9 +51,9 @@ class RenderQueue:
         self.refused = 0  #: requests whose turn did not come, since the start
 
     async def run(self, work: Callable[[], T], network: str = "") -> T:
-        """Run ``work`` in a thread and return its result. Raises Busy where its turn does not come.
+        """Run ``work`` in a thread and return its result. Raises Busy if there is too much to do.
 
-        ``network`` is that of the client; empty where it is not known.
+        ``network`` is that of the client; empty if unknown.
         """
         try:
             await self._take_turn(network)

@@ -1,4 +1,4 @@
-"""What the headers of a request ask for: an encoding, a range, what is new, what is changed.
+"""Headers of requests: accepted encodings, ranges, deltas, conditions.
 
 RFC 9110 (HTTP semantics) and RFC 3229 (delta encoding).
 """
@@ -37,7 +37,7 @@ Header = Callable[[str], str | None]
 
 
 class Verdict(Enum):
-    """What is to be answered."""
+    """The result of evaluating a request's conditions."""
 
     PROCEED = 200
     NOT_MODIFIED = 304
@@ -82,7 +82,7 @@ def known_tags(text: str | None) -> list[str]:
 
 
 def same_as(text: str | None, tag: str, modified_at: datetime) -> bool:
-    """Tell whether an If-Range, if any, names exactly what would be sent (section 13.1.5)."""
+    """Return whether an If-Range, if any, names exactly what would be sent (section 13.1.5)."""
     if text is None:
         return True
     if text.strip() == f'"{tag}"':
@@ -96,7 +96,7 @@ def _tags(text: str) -> list[tuple[str, str]]:
 
 
 def http_date(text: str | None) -> datetime | None:
-    """Return the moment that a header names, aware UTC; None where it is to be ignored."""
+    """Return the time in a header, aware UTC; None if it is to be ignored."""
     return None if text is None or len(text) > _LONGEST_DATE else _moment(text)
 
 
@@ -106,8 +106,7 @@ _moment = lru_cache(256)(read_rfc822)
 def weights(text: str) -> dict[str, float]:
     """Return the items of a header such as Accept-Encoding, in lower case, with their weights.
 
-    A weight that is none counts as 0: what cannot be read is no wish. Of a header that is longer
-    than any honest one, the items at its start are taken.
+    An invalid weight counts as 0. Of a header that is too long, only the first items count.
     """
     if len(text) > _WEIGHED:
         text = text[:_WEIGHED].rpartition(",")[0]
@@ -131,10 +130,10 @@ def accepted_languages(text: str) -> list[str]:
 
 
 def choose_encoding(accepted: str | None, offered: Iterable[str]) -> str | None:
-    """Return the encoding that an Accept-Encoding likes best; None where it refuses all.
+    """Return the encoding that an Accept-Encoding prefers; None if it refuses all.
 
-    ``offered`` are those that can be had beside IDENTITY, the best first; the first of equals is
-    taken (RFC 9110 section 12.5.3).
+    ``offered`` are the encodings available beside IDENTITY, best first; of equal weights the
+    first is chosen (RFC 9110 section 12.5.3).
     """
     if accepted is None:
         return IDENTITY
@@ -154,15 +153,15 @@ def choose_encoding(accepted: str | None, offered: Iterable[str]) -> str | None:
 
 
 def wants_news(accepted: str | None) -> bool:
-    """Tell whether an A-IM header asks for a feed's new entries alone (RFC 3229 section 10.5.3)."""
+    """Return whether an A-IM header requests a feed's new entries (RFC 3229 section 10.5.3)."""
     return accepted is not None and weights(accepted).get("feed", 0.0) > 0
 
 
 def requested_range(text: str, length: int) -> range | None:
-    """Return which of ``length`` bytes a Range header asks for; empty where there are none such.
+    """Return the bytes, of ``length``, that a Range header requests; empty if it is out of range.
 
-    None where the header is to be ignored and everything sent: another unit, several ranges,
-    or nothing that can be read (RFC 9110 section 14.2).
+    Return None if the header is to be ignored and everything sent: another unit, several ranges,
+    or a syntax error (RFC 9110 section 14.2).
     """
     match = _RANGE.fullmatch(text.strip())
     if match is None:

@@ -1,4 +1,4 @@
-"""Addresses: which page of which family an address leads to, or where it is now."""
+"""Routing: the page of which family an address leads to, or the address to redirect to."""
 
 from __future__ import annotations
 
@@ -59,19 +59,19 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ArticleSource(SelectionSource, Protocol):
-    """What article pages need of the store. Raises StoreError."""
+    """The part of the store that article pages use. Every method raises StoreError."""
 
     def find_article(self, key: str) -> StoredArticle | None:
-        """Return the article with a key, also a hidden one; None where there is none."""
+        """Return the article with a key, also a hidden one; None if unknown."""
 
     def neighbours(
         self, path: CategoryPath, position: Position
     ) -> tuple[Neighbour | None, Neighbour | None]:
-        """Return the articles right behind a position in a category, and right before it."""
+        """Return the articles next to a position in a category, the older and the newer."""
 
 
 class PageSource(ArticleSource, SitemapSource, ArchiveSource, SearchSource, Protocol):
-    """What all pages need of the store, as it is at one moment."""
+    """A snapshot of the store for all pages."""
 
 
 class Addresses:
@@ -89,7 +89,7 @@ class Addresses:
     ) -> None:
         """``moved`` has new folders by old ones, relative to the site: ``feeds/old``.
 
-        ``search`` says whether there is one.
+        ``search``: whether the site has a search.
         """
         self._pages = pages
         self._plan = plan
@@ -103,7 +103,7 @@ class Addresses:
         self._deepest = max((old.count("/") for old in self._moved), default=0)
 
     def are_pages(self, path: str) -> bool:
-        """Tell whether there may be a page at a decoded path, without a look at the store."""
+        """Return whether there may be a page at a decoded path, without reading the store."""
         if len(path) > MAX_PATH:
             return False
         top, _, rest = path.partition("/")
@@ -113,7 +113,7 @@ class Addresses:
         return name not in _FILES or archive_address(folder) is not None
 
     def parameters(self, path: str, query: bytes) -> Parameters:
-        """Return the parameters that a query string has for the page at a path.
+        """Return the parameters in a query string for the page at a path.
 
         Unknown ones, and values of another form than in the site's own links, are ignored.
         """
@@ -132,9 +132,9 @@ class Addresses:
     def find(
         self, source: PageSource, path: str, depth: int, parameters: Parameters = NO_PARAMETERS
     ) -> Page | Missing | str:
-        """Return the page at a decoded path, or a relative address to go to instead.
+        """Return the page at a decoded path, or a relative address to redirect to.
 
-        ``depth`` is how many folders below the root the client sees the path.
+        ``depth`` is the number of folders in the path as the client sees it.
         """
         page = self._find(source, path, parameters)
         if page is Missing.UNKNOWN and (place := self._moved_to(path)) is not None:
@@ -214,7 +214,7 @@ class Addresses:
         )
 
     def _moved_to(self, path: str) -> str | None:
-        """Return the path in a folder that moved; of the innermost one."""
+        """Return the path in the new place of the innermost folder that moved; None if none did."""
         segments = path.split("/")
         for count in range(min(len(segments), self._deepest), 0, -1):
             new = self._moved.get(_comparable("/".join(segments[:count])))
@@ -224,7 +224,7 @@ class Addresses:
 
 
 def article_page(source: ArticleSource, key: str, pages: WebPages) -> Page | Missing:
-    """Return the page of the article with a key; it leads to those beside it in its category."""
+    """Return the page of the article with a key, with links to its neighbours in its category."""
     if not _KEY.fullmatch(key):
         return Missing.UNKNOWN
     stored = source.find_article(key)
@@ -250,12 +250,12 @@ def article_page(source: ArticleSource, key: str, pages: WebPages) -> Page | Mis
 
 
 def _settled(place: str, page: Page | str) -> str:
-    """Return where a page is at once, rather than where one is led on from."""
+    """Return a page's own address, rather than one that redirects to it."""
     if isinstance(page, Page):
         return place
     return place.removesuffix(PAGE) if place.endswith(f"/{PAGE}") else f"{place}/"
 
 
 def _comparable(folder: str) -> str:
-    """Return a folder's path as it is compared: composed, with one slash at its end."""
+    """Return a folder's path for comparing: in NFC, with one slash at its end."""
     return unicodedata.normalize("NFC", folder.strip("/")) + "/"

@@ -1,4 +1,4 @@
-"""Schedules as pages tell them to readers, in the pages' language."""
+"""Schedules in words, in the languages of pages."""
 
 # pure
 from __future__ import annotations
@@ -13,14 +13,14 @@ from digest.scheduling.cron import Cron
 from digest.scheduling.schedule import Schedule
 from digest.scheduling.words import Recurrence
 
-#: Times of day that are told one by one.
+#: Times of day that are listed.
 _MAX_TIMES = 4
 _WORKDAYS = (1, 2, 3, 4, 5)
 _WEEKDAYS, _DAYS, _MONTHS = 7, 31, 12
 
 
 def in_words(schedule: Schedule, words: Mapping[str, str], locale: Locale) -> str:
-    """Return when a digest comes; empty where that takes more than a line."""
+    """Return a schedule in words; empty if that takes more than a line."""
     texts = [_plan_in_words(plan, words, locale) for plan in schedule.plans]
     if not all(texts):
         return ""

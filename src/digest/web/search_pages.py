@@ -28,7 +28,7 @@ _LASTS = timedelta(microseconds=1)
 
 
 class SearchSource(Protocol):
-    """What search needs of the store. Raises StoreError."""
+    """The part of the store that search uses. Every method raises StoreError."""
 
     def current(self) -> Revision:
         """Return the revision of all published content."""
@@ -37,12 +37,12 @@ class SearchSource(Protocol):
         """Return the version of the search index; empty until there is one."""
 
     def search(self, query: SearchQuery, before: Position | None, limit: int) -> list[Article]:
-        """Return the newest articles that have all terms of a query, behind a position."""
+        """Return the newest articles with all terms of a query, after a position."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchFeed(Feed):
-    """The feed of what a query finds."""
+    """The feed of a query's results."""
 
     query: str
 
@@ -62,13 +62,13 @@ def search_path(query: str, name: str = "") -> str:
 
 
 def search_page(source: SearchSource, parameters: Parameters, pages: WebPages) -> Page:
-    """Return the page of results; without a query it has the form alone."""
+    """Return the page of results; without a query only the form."""
     query = search_query(parameters.query)
     return _page(source, partial(_results, source, query, parameters.before, pages))
 
 
 def search_feed(source: SearchSource, parameters: Parameters, plan: FeedPlan) -> Page:
-    """Return the feed of what a query finds, with summaries, as RSS."""
+    """Return the feed of a query's results, with summaries, as RSS."""
     page = _page(source, partial(_feed, source, search_query(parameters.query), plan))
     media_type = f"{MEDIA_TYPES[RSS]}; charset=utf-8"
     return replace(page, media_type=media_type, max_age=_FEED_MAX_AGE)

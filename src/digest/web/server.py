@@ -1,4 +1,4 @@
-"""The web server: uvicorn on a socket of ours, with as many connections as there is room for."""
+"""The web server: uvicorn on an open socket, with a limit on the connections."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SWEEP_EVERY = 10
 
 
 def connection_limit() -> int:
-    """Return how many connections the limit of this process's open files leaves room for."""
+    """Return the number of connections for which the limit of open files leaves room."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return MAX_CONNECTIONS
@@ -58,9 +58,9 @@ class Server(uvicorn.Server):
         immediate_response: ImmediateResponse = lambda _target, _fields: None,
         limit: int | None = None,
     ) -> None:
-        """``immediate_response`` is asked first what a GET is to be answered; see FeedFiles.
+        """``immediate_response`` answers a GET, or returns None for the application; see FeedFiles.
 
-        ``limit`` is how many connections there may be; by default as many as there is room for.
+        ``limit`` is the number of connections; by default ``connection_limit``.
         """
         super().__init__(
             uvicorn.Config(
@@ -112,7 +112,7 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets=[self._listener])
 
     async def on_tick(self, counter: int) -> bool:
-        """Keep the time and the deadlines; called ten times a second."""
+        """Update the time and enforce deadlines; called ten times a second."""
         ended = await super().on_tick(counter)
         self._beat()
         if counter % _SWEEP_EVERY == 0:
@@ -131,7 +131,7 @@ class Server(uvicorn.Server):
         asyncio.get_running_loop().add_reader(self._listener, self._accept)
 
     def _pause(self) -> None:
-        """Accept nothing for a moment; who comes meanwhile waits in the system's queue."""
+        """Accept no connections for a moment; new ones wait in the system's queue."""
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._listener)
         loop.call_later(_PAUSE, self._resume)
@@ -141,7 +141,7 @@ class Server(uvicorn.Server):
             self._listen()
 
     def _accept(self) -> None:
-        """Accept a few connections, each in the place of another where there are too many."""
+        """Accept some connections; at the limit, each in place of an idle one."""
         room = self._make_room()
         if not room:
             self._pause()
@@ -178,7 +178,7 @@ class Server(uvicorn.Server):
         )
 
     def _make_room(self) -> int:
-        """Return how many connections may be accepted now; those silent for longest make room."""
+        """Return the number of connections that may be accepted, after closing idle ones."""
         connections = self._shared.connections
         free = self._limit - len(connections) - self._shared.arriving
         if free > 0:

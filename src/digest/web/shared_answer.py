@@ -1,4 +1,4 @@
-"""An answer that a thread works out once for all who ask meanwhile, kept for a second."""
+"""The result of a blocking function, shared by all who wait for it and cached for a second."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KEEP, PATIENCE = 1.0, 2.0
 
 
 class SharedAnswer(Generic[T]):
-    """The result of a function that blocks. However many ask, one thread works. For one loop."""
+    """Calls a blocking function in one thread, however many wait. For one event loop."""
 
     def __init__(self, work: Callable[[], T], *, patience: float = PATIENCE) -> None:
         self._work = work
@@ -22,9 +22,9 @@ class SharedAnswer(Generic[T]):
         self._fresh_until = 0.0  # of the loop's clock
 
     async def get(self) -> T:
-        """Return the answer; raise TimeoutError where it takes too long, or what the work raised.
+        """Return the result; raise TimeoutError if it takes too long, or what the function raised.
 
-        An answer that comes too late is for those who ask then.
+        A late result is returned to later callers.
         """
         loop = asyncio.get_running_loop()
         if self._task is None or (self._task.done() and loop.time() >= self._fresh_until):

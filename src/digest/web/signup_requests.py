@@ -1,4 +1,4 @@
-"""Requests that a mail asks to confirm: made by forms, within limits, and confirmed by links."""
+"""Requests to subscribe or to change an address: made by forms, confirmed by links in mails."""
 
 from __future__ import annotations
 
@@ -48,28 +48,28 @@ _log = structlog.get_logger(__name__)
 
 
 class Signups(Protocol):
-    """Stored requests. Called in threads; they raise StoreError."""
+    """The store of requests. Called in threads; raises StoreError."""
 
     def request(self, new: Signup, limits: SignupLimits, keys: Sequence[bytes] = ()) -> Answer:
-        """Store a request whose mail is then waiting, where the limits allow it."""
+        """Store a request, whose mail then waits, if the limits allow it."""
 
     def find(self, identifier: str) -> Signup | None:
         """Return a request; None if there is none (any more)."""
 
     def of_person(self, address: str, person: str) -> list[Signup]:
-        """Return the requests for an address, and those of a person for another one."""
+        """Return the requests for an address, and the person's requests for other addresses."""
 
     def confirm(
         self, identifier: str, now: datetime, network: str, keys: Sequence[bytes] = ()
     ) -> tuple[Outcome, ...]:
-        """Do what was asked for, once, and return the outcomes."""
+        """Carry out a request, once, and return the outcomes."""
 
     def person(self, address: str) -> str | None:
-        """Return the identifier of the person with an address; None where there is none."""
+        """Return the identifier of the person with an address; None if unknown."""
 
 
 class SignupRequests:
-    """Stores what forms ask for, and answers at the links of the mails that confirm it."""
+    """Stores requests made by forms, and serves the links that confirm them."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class SignupRequests:
         clock: Clock,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
-        """``digests`` is by name. ``wake`` says that a mail waits: to confirm, or of welcome."""
+        """``digests`` is by name. ``wake`` is called when a mail waits to be sent."""
         self._signups = signups
         self._pages = pages
         self._digests = digests
@@ -92,7 +92,7 @@ class SignupRequests:
         self.policy = policy
 
     def address_problem(self, address: str) -> str | None:
-        """Return the key of the words that tell why an address is not written to, if so."""
+        """Return the key of the text that explains why an address gets no mail; None if it does."""
         try:
             disposable = is_disposable(check_address(address), self.policy.blocked)
         except ValueError:
@@ -100,7 +100,7 @@ class SignupRequests:
         return "subscribe_disposable" if disposable else None
 
     def of_person(self, address: str, person: str) -> list[dict[str, Any]]:
-        """Return a person's stored requests, to be shown to them. Blocking."""
+        """Return a person's stored requests, for their download. Blocking."""
         return [
             {
                 "address": signup.address,
@@ -127,10 +127,10 @@ class SignupRequests:
         timezone: str | None = None,
         person: str | None = None,
     ) -> Response:
-        """Store a request for an address without a problem, and answer what comes of it.
+        """Store a request for an address without a problem, and return the answer.
 
-        It is to subscribe to digests, or, for a ``person``, to take this address. The answer is
-        the same whether an address is known or not.
+        It is to subscribe to digests, or, for a ``person``, to change to this address. The answer
+        is the same whether an address is known or not.
         """
         new = Signup(
             identifier=b32encode(secrets.token_bytes(PERSON_BYTES)).decode("ascii").lower(),
@@ -157,7 +157,7 @@ class SignupRequests:
         return await self.answered(answer, languages)
 
     async def answered(self, answer: Answer, languages: Sequence[str]) -> Response:
-        """Return the page that tells whether a mail is sent."""
+        """Return the page after a request: a mail is sent, or cannot be."""
         refused = answer in _STATUS
         body = await run_in_threadpool(self._pages.requested, languages, refused=refused)
         headers = dict(PRIVATE_HEADERS)
@@ -166,10 +166,10 @@ class SignupRequests:
         return html_response(body, _STATUS.get(answer, 200), headers)
 
     async def serve_confirmation(self, request: Request) -> Response:
-        """Answer GET with a button, and POST by doing what was asked for.
+        """Answer GET with a button, and POST by carrying out the request.
 
-        GET changes nothing, since scanners follow links too. A link works once; later it tells
-        that it was used. Raises HTTPException: 413 where the body is too large, 400 where it is
+        GET changes nothing, since scanners follow links too. A link works once; later its page
+        shows that it was used. Raises HTTPException: 413 if the body is too large, 400 if it is
         not what the button sends.
         """
         text, now = request.path_params["token"], self._clock()
@@ -210,7 +210,7 @@ class SignupRequests:
         return html_response(body, headers=PRIVATE_HEADERS)
 
     def _preferences(self, confirmed: Signup) -> str | None:
-        """Return the path of the page of who confirmed; None where they subscribed to nothing."""
+        """Return the path of the preferences of who confirmed; None without a subscription."""
         person = self._signups.person(confirmed.address)
         if person is None or not confirmed.digests:
             return None
@@ -218,7 +218,7 @@ class SignupRequests:
         return f"{UNSUBSCRIBE_PATH}{token}"
 
     def network(self, request: Request) -> str:
-        """Return the network of a request's client; empty where no more than a proxy is known."""
+        """Return the network of a request's client; empty if only a proxy is known."""
         return client_network(*_hops(request), self.policy.proxies)
 
     def _network(self, request: Request) -> str:
@@ -226,6 +226,6 @@ class SignupRequests:
 
 
 def _hops(request: Request) -> tuple[str, str]:
-    """Return the other end of the connection, and what it says of who is behind it."""
+    """Return the peer's address, and its X-Forwarded-For."""
     peer = request.client.host if request.client else ""
     return peer, ",".join(request.headers.getlist("x-forwarded-for"))

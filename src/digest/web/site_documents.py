@@ -37,16 +37,16 @@ _XML = "application/xml; charset=utf-8"
 
 
 class SitemapSource(SelectionSource, EditionSource, Protocol):
-    """What the sitemap needs of the store. Raises StoreError."""
+    """The part of the store that the sitemap uses. Every method raises StoreError."""
 
     def current(self) -> Revision:
         """Return the revision of all published content."""
 
     def newest_sequence(self) -> int:
-        """Return the sequence of the newest article, 0 where there is none."""
+        """Return the sequence of the newest article; 0 if there is none."""
 
     def listed(self, after: int = 0, upto: int | None = None) -> Iterator[ListedArticle]:
-        """Yield the articles that may be shown, in order of sequence, between two sequences."""
+        """Yield the visible articles between two sequences, in order of sequence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ class SiteDocuments:
         return Page(version=version, changed_at=changed_at, render=render, media_type=_XML)
 
     def _others(self, source: SitemapSource) -> Iterator[CanonicalPage]:
-        """Yield the pages that are no articles'."""
+        """Yield the pages other than articles'."""
         plan = self.plan
         yield CanonicalPage("", None)
         scopes = spread(plan, source.categories(None), source.facets(plan.kinds))
@@ -104,7 +104,7 @@ class SiteDocuments:
 
 
 def _render_articles(source: SitemapSource, plan: FeedPlan, after: int) -> bytes:
-    """Return the part of the sitemap with the articles behind a sequence."""
+    """Return the part of the sitemap with the articles after a sequence."""
     listed = source.listed(after, after + PART)
     pages = (
         CanonicalPage(article_folder(article.key), article.updated_at)

@@ -26,7 +26,7 @@ _INDEX, _INDEX_END = f"{_HEAD}<sitemapindex {_NAMESPACE}>\n", "</sitemapindex>\n
 
 @dataclass(frozen=True, slots=True)
 class CanonicalPage:
-    """A page for search engines: the canonical one of all with the same content."""
+    """A page for search engines, canonical among those with the same content."""
 
     path: str  #: relative to the site
     changed_at: datetime | None  #: aware UTC; None where that is not known
@@ -49,17 +49,17 @@ def sitemaps(
 
 
 def sitemap_part(site: Site, pages: Iterable[CanonicalPage]) -> bytes:
-    """Return one document of a sitemap; what is too much for one is left out."""
+    """Return one document of a sitemap, cut to the limit of entries."""
     return _set(_parts(site, pages, MAX_ADDRESSES, MAX_BYTES)[0])
 
 
 def part_path(number: int) -> str:
-    """Return where a part of a sitemap is, relative to the site; the first one is 1."""
+    """Return the path of a part of a sitemap, relative to the site; parts count from 1."""
     return f"sitemap-{number}.xml"
 
 
 def sitemap_index(site: Site, parts: int) -> bytes:
-    """Return the index of a sitemap in so many parts."""
+    """Return the index of a sitemap with a number of parts."""
     paths = (part_path(number) for number in range(1, parts + 1))
     lines = "".join(f"<sitemap><loc>{escape(site.link(path))}</loc></sitemap>\n" for path in paths)
     return f"{_INDEX}{lines}{_INDEX_END}".encode()

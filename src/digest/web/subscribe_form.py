@@ -1,4 +1,4 @@
-"""The forms to subscribe and to choose: what they show, and how they name a category."""
+"""The values of the forms to subscribe and of preferences, and how they name a category."""
 
 # pure
 from __future__ import annotations
@@ -19,7 +19,7 @@ MAX_CATEGORIES = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscribeForm:
-    """The form to subscribe, as it was filled in so far."""
+    """The form to subscribe, with what was filled in so far."""
 
     token: str  #: to be sent back
     address: str
@@ -34,7 +34,7 @@ class SubscribeForm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """A subscription as its reader may change it."""
+    """A subscription in the form of preferences."""
 
     subscriber: Subscriber
     digest: Digest | None  #: None where it is not configured any more
@@ -49,13 +49,13 @@ class Choice:
 
     @property
     def title(self) -> str:
-        """The digest's title, or its name where it is not configured any more."""
+        """The digest's title, or its name if it is no longer configured."""
         return self.digest.title if self.digest else self.subscriber.digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreferencesForm:
-    """All that a person may change, and what came of the last button."""
+    """The form of preferences, with the result of the last button."""
 
     choices: tuple[Choice, ...]  #: at least one
     moves: bool  #: whether the address may be changed here
@@ -69,9 +69,10 @@ def offered(
     digests: Collection[Digest],
     chosen: Iterable[CategoryPath] = (),
 ) -> list[CategorySummary]:
-    """Return the categories that a form offers, those above others first.
+    """Return the categories that a form offers, parents first.
 
-    These are of digests, among those ``listed``, which show an article; and all ``chosen`` before.
+    These are the digests' categories among ``listed``, those with a visible article, and all that
+    were ``chosen`` before.
     """
     wanted = [path for digest in digests for path in digest.categories]
     everything = not all(digest.categories for digest in digests)
@@ -89,7 +90,7 @@ def offered(
 
 
 def uppermost(paths: Iterable[CategoryPath]) -> tuple[CategoryPath, ...]:
-    """Return the paths in order without those that lie below another."""
+    """Return the paths in order, without those below another one."""
     kept: list[CategoryPath] = []
     for path in sorted(set(paths)):
         if not any(path.within(above) for above in kept):

@@ -1,4 +1,4 @@
-"""Readers: where a feed's page sends those who read on the web, and who gets it by mail."""
+"""Links of a feed's page to feed readers on the web, and to digests with the same articles."""
 
 # pure
 from __future__ import annotations
@@ -20,9 +20,9 @@ READERS: Mapping[str, str] = {
 
 
 def reader_links(feed: Feed, readers: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return name and address of each reader, with the feed's own in it.
+    """Return name and address of each feed reader on the web, with the feed's address in it.
 
-    None for a site on this machine alone: readers on the web cannot fetch it.
+    There are none for a site on a local address, which they cannot fetch.
     """
     if is_loopback(urlsplit(feed.site.url).hostname or ""):
         return []
@@ -31,7 +31,7 @@ def reader_links(feed: Feed, readers: Mapping[str, str]) -> list[tuple[str, str]
 
 
 def carriers(feed: Feed, digests: Iterable[Digest]) -> list[Digest]:
-    """Return the digests that carry all articles of a feed."""
+    """Return the digests with all articles of a feed."""
     return [
         digest
         for digest in digests

@@ -46,10 +46,9 @@ class Subscribing:
         clock: Clock,
         queue: RenderQueue,
     ) -> None:
-        """``categories`` returns all that show an article; called in a thread.
+        """``categories`` returns those with a visible article; called in a thread.
 
-        ``digests``, by name, are those to subscribe to. The form waits for its turn in ``queue``,
-        like every page that takes as long to make.
+        ``digests``, by name, are those to subscribe to. Pages are rendered in ``queue``.
         """
         self._requests = requests
         self._categories = categories
@@ -60,12 +59,12 @@ class Subscribing:
         self._queue = queue
 
     async def serve_form(self, request: Request) -> Response:
-        """Answer GET with the form, and POST by having a mail sent that asks to confirm.
+        """Answer GET with the form, and POST by storing a request, which a mail asks to confirm.
 
-        The address that the front page asks for is filled in. Nothing is sent because of it.
-        The answer is the same whether an address is known or not. Raises HTTPException: 403 where
-        another site sent the form, 413 where the body is too large, 400 where it breaks off.
-        Raises Busy where too many ask for the form.
+        An address in the query, from the front page, is filled in; nothing is sent to it yet.
+        The answer is the same whether an address is known or not. Raises HTTPException: 403 if
+        another site sent the form, 413 if the body is too large, 400 if it breaks off. Raises
+        Busy if too many pages are requested.
         """
         if request.method != "POST":
             query = request.query_params
@@ -106,7 +105,7 @@ class Subscribing:
         )
 
     async def _form(self, request: Request, fields: Fields, problem: str | None = None) -> Response:
-        """Return the form with what was chosen, and what is wrong with it, a key of the words."""
+        """Return the form as filled in, with the text of a problem, a key of the words."""
         now = self._clock()
         token = field(fields, "token") or ""
         made_at = read_form_token(self._token_keys, token)
@@ -133,17 +132,17 @@ class Subscribing:
         return html_response(body, 422 if problem else 200, PRIVATE_HEADERS)
 
     def _shown(self) -> list[CategorySummary]:
-        """Return the categories that the form offers, those above others first. Blocking."""
+        """Return the categories that the form offers, parents first. Blocking."""
         return offered(self._categories(), self._digests.values())
 
     def _chosen(self, fields: Fields) -> tuple[str, ...]:
-        """Return the names of the digests that were chosen; the only one need not be."""
+        """Return the names of the chosen digests; if there is only one, it needs no choice."""
         if len(self._digests) == 1:
             return tuple(self._digests)
         return tuple(name for name in self._digests if name in fields.get("digest", []))
 
     def _languages(self, request: Request, fields: Fields) -> list[str]:
-        """Return the languages to answer in, the best first."""
+        """Return the languages to answer in, by preference."""
         asked = field(fields, "language") or request.query_params.get("language")
         accepted = accepted_languages(request.headers.get("accept-language", ""))
         return [asked, *accepted] if asked and asked in WORDS else accepted

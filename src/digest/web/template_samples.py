@@ -1,4 +1,4 @@
-"""Made-up people and states, with which pages are tried before they meet real ones."""
+"""Sample persons and states, with which templates are checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Template sets: the templates of pages as they were at one moment, and the last that was good."""
+"""Template sets: the templates of pages, loaded together; and the last one without errors."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _Stamp = frozenset[tuple[str, int, int]]
 
 
 class TemplateSet:
-    """The templates as they were read together; whatever is saved later does not touch them.
+    """Templates that were loaded together; later changes of their files have no effect.
 
     A template is taken from the first of ``folders`` that has it. Safe in several threads.
     """
@@ -56,11 +56,11 @@ class TemplateSet:
         self.fingerprint = _fingerprint(self._files)  #: changes with what any template says
 
     def give(self, **values: Any) -> None:
-        """Let every template know these values by their names."""
+        """Add values that every template can use by their names."""
         self._environment.globals.update(values)
 
     def template(self, name: str) -> jinja2.Template:
-        """Return a template; raise what Jinja does where it cannot be used."""
+        """Return a template; raise as Jinja if it cannot be used."""
         return self._environment.get_template(name)
 
     def render(self, name: str, context: Mapping[str, Any]) -> bytes:
@@ -72,7 +72,7 @@ class TemplateSet:
         return text.encode("utf-8", "replace")
 
     def contents(self, name: str) -> list[bytes]:
-        """Return a file of every folder that has it; raise TemplateError where none does."""
+        """Return a file's content in every folder that has it; raise TemplateError if none has."""
         files = [folder / name for folder in self._folders]
         try:
             present = [file for file in files if file in self._files or file.exists()]
@@ -92,7 +92,7 @@ class TemplateSet:
 
 
 class LastGood:
-    """The newest set of templates of which every one can be rendered. Safe in several threads."""
+    """The newest set of templates that can all be rendered. Safe in several threads."""
 
     def __init__(
         self,
@@ -101,9 +101,9 @@ class LastGood:
         load: Callable[[], TemplateSet],
         check: Callable[[TemplateSet], None],
     ) -> None:
-        """Begin with the first set, good or not.
+        """Start with a first set, good or not.
 
-        ``load`` reads a new one, and ``check`` renders all of it; both raise TemplateError.
+        ``load`` reads a new set, and ``check`` renders all of it; both raise TemplateError.
         """
         self._folders = folders
         self._load = load
@@ -114,11 +114,11 @@ class LastGood:
         self.fault: TemplateError | None = None  #: of the set on disk, where it is not in use
 
     def changed(self) -> bool:
-        """Tell whether the files on disk are others than when they were last looked at."""
+        """Return whether files on disk have changed since they were last loaded."""
         return stamp(*self._folders) != self._seen
 
     def refresh(self) -> None:
-        """Take over what is on disk now, if all of it can be rendered."""
+        """Load the templates on disk, and use them if they can all be rendered."""
         if not self._lock.acquire(blocking=False):
             return  # another thread is at it
         try:
@@ -145,9 +145,9 @@ class LastGood:
 
 
 def stamp(*folders: Path, below: str = PAGES) -> _Stamp:
-    """Return the stamp of the templates, which changes when one is saved; looks at each file.
+    """Return a stamp that changes when a template is saved; calls ``stat`` for each file.
 
-    They are those of pages; all, with an empty ``below``.
+    The templates are those in the folder ``below``; with an empty one, all.
     """
     stamps = set()
     for folder in folders:

@@ -22,12 +22,13 @@ from digest.web.request_headers import accepted_languages
 
 
 class Subscriptions(Protocol):
-    """The methods of the store that this needs. Called in threads; they raise StoreError."""
+    """The part of the store with subscriptions. Called in threads; raises StoreError."""
 
     def linked(self, link: SubscriptionLink) -> tuple[Subscriber | None, str | None]:
-        """Return the subscription of a link, and the digest that it names; LookupError if foreign.
+        """Return the subscription of a link and the name of its digest.
 
-        Without the subscription: it was removed.
+        The subscription is None if it was removed, the name None if it is unknown then. Raises
+        LookupError if the link is of another database.
         """
 
     def unsubscribe(self, subscriber_id: int, now: datetime, reason: str) -> bool:
