@@ -1,4 +1,4 @@
-"""Article files of entries: where they lie, and what stands in them."""
+"""Article files of entries: their paths and their contents."""
 
 # pure
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TAG = re.compile(r"\{(?=[{%#])|\[(?=/?[A-Za-z])")
 
 
 def file_path(source: Source, entry: Entry, taken_at: datetime) -> str:
-    """Return where an entry's file lies, relative to the folder of sources.
+    """Return the path of an entry's file, relative to the folder of sources.
 
     ``<source>/<year>/<month>/<date>-<words of the title>-<hash of the id>.html``: people find it,
     and no two entries of a source share it. The date is the entry's, else that of ``taken_at``.
@@ -50,7 +50,7 @@ def file_path(source: Source, entry: Entry, taken_at: datetime) -> str:
 def article_file(
     source: Source, entry: Entry, document: FeedDocument, *, taken_at: datetime, announced: bool
 ) -> bytes:
-    """Return the article file of an entry, in UTF-8. What the entry says cannot add a key.
+    """Return the content of an entry's article file, in UTF-8; an entry cannot add keys to it.
 
     The date is that of the update where there is no other, as in many Atom feeds. None, or one
     after ``taken_at``, when the entry was first taken, counts as that moment: what a feed shows is
@@ -92,7 +92,7 @@ def article_file(
 
 
 def entry_hash(entry: Entry) -> str:
-    """Return hex that changes when an entry says something else; its dates do not count."""
+    """Return a hash (hex) of an entry's content, without its dates."""
     parts = (entry.title, entry.link, *entry.authors, *entry.categories)
     parts += (entry.content, entry.summary, entry.image, repr(entry.attachment))
     return file_hash("\x1f".join(parts).encode("utf-8", "replace"))
@@ -129,7 +129,7 @@ def _plain(parser: LexborHTMLParser) -> str:
 
 
 def _title(markup: str) -> str:
-    """Return a title out of a text: its first words, else what its first picture shows."""
+    """Return a title made of a text's first words, else of its first picture's ``alt``."""
     parser = LexborHTMLParser(markup)
     shown = parser.css_first("img[alt]")
     words = _plain(parser) or (shown.attributes.get("alt") or "" if shown else "")
@@ -137,7 +137,7 @@ def _title(markup: str) -> str:
 
 
 def own_feed(document: FeedDocument, url: str, site_url: str) -> bool:
-    """Tell whether a feed, read from ``url``, is the site's own: following it would be a loop.
+    """Return whether a feed, read from ``url``, is the site's own, so that following it would loop.
 
     Other programs may publish on the site; they mostly name themselves.
     """

@@ -27,7 +27,7 @@ _MAX_LINKS, _MAX_OUTLINES, _MAX_DEPTH = 20, 10_000, 20
 
 
 class NoOutlines(DigestError):
-    """A file is no OPML; the text says why."""
+    """A file is not OPML; the text is the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ def linked_feeds(page: bytes, url: str) -> list[str]:
 def read_opml(content: bytes) -> list[Outline]:
     """Return the feeds of an OPML file, each address once.
 
-    Raises NoOutlines for a file that is none, or that declares entities.
+    Raises NoOutlines for a file of another format, or one that declares entities.
     """
     if b"<!ENTITY" in content.replace(b"\0", b""):  # in UTF-16, too
         raise NoOutlines("it declares entities, which no list of feeds needs")

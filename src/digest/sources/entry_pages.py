@@ -1,4 +1,4 @@
-"""Pages: the whole texts of entries whose feed has only their beginnings."""
+"""Pages of entries: the full text of entries that a feed only summarizes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MAX_LINES, _MAX_HOSTS = 2_000, 50
 
 
 class Pages:
-    """Asks for the pages of entries as politely as for feeds, and reduces them to their texts."""
+    """Fetches the pages of entries, as politely as feeds, and extracts their articles."""
 
     def __init__(self, *, fetcher: Fetcher, reader: Reader, clock: Clock) -> None:
         self._fetcher = fetcher
@@ -42,13 +42,13 @@ class Pages:
         self._robots: dict[str, tuple[datetime, RobotFileParser]] = {}
 
     def visit(self, source: Source) -> Visit:
-        """Return what asks for the pages of one refresh of a source."""
+        """Return a ``Visit`` for one refresh of a source."""
         return Visit(self, source)
 
     async def text(self, source: Source, entry: Entry) -> str:
-        """Return the article of an entry's page as HTML, hostile.
+        """Return the article of an entry's page as HTML, not sanitized.
 
-        Raises DigestError where it may not be asked for, or has no more than the entry.
+        Raises DigestError if the page must not be fetched, or has no more text than the entry.
         """
         private = source.allow_private and _place(entry.link) == _place(source.url)
         await self._check(entry.link, private=private)
@@ -64,7 +64,7 @@ class Pages:
         return await self._reader.text(answer.content, answer.url, media_type, least)
 
     async def _check(self, url: str, *, private: bool) -> None:
-        """Raise FetchError where the robots.txt of a host has a page not asked for (RFC 9309)."""
+        """Raise FetchError if the robots.txt of a host disallows a page (RFC 9309)."""
         place = _place(url)
         known = self._robots.get(place)
         if known is None or known[0] + _ROBOTS_HOLD < self._clock():
@@ -89,7 +89,7 @@ class Pages:
 
 
 class Visit:
-    """The pages of one refresh of a source: none any more once several in a row have failed."""
+    """The requests for pages in one refresh of a source; they end after some failures in a row."""
 
     def __init__(self, pages: Pages, source: Source) -> None:
         self._pages = pages
@@ -97,7 +97,7 @@ class Visit:
         self._asked = self._failures = 0
 
     async def text(self, entry: Entry) -> str:
-        """Return the article of an entry's page as HTML; empty where the entry's text is to do."""
+        """Return the article of an entry's page as HTML; empty to use the entry's own text."""
         if not entry.link or self._failures >= _MAX_FAILURES:
             return ""
         if self._asked:
@@ -114,7 +114,7 @@ class Visit:
 
 
 def _is_readable(line: str) -> bool:
-    """Tell whether the parser can read a line of a robots.txt, which would else end there."""
+    """Return whether the parser can read a line of a robots.txt; it would stop at others."""
     try:
         RobotFileParser().parse(["User-agent: *", line])
     except ValueError:  # digits that are no number, an address that is none

@@ -1,4 +1,4 @@
-"""Fetching: one polite, bounded request for a document of somebody else's server."""
+"""Fetching: one polite, bounded request for a document on a foreign server."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ _Unpacker = tuple[Callable[[bytes], Iterable[bytes]], Callable[[], bool]]
 
 
 class FetchError(DigestError):
-    """A document could not be fetched; the text says why, for the operator."""
+    """A document could not be fetched; the text is the reason, for the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a server answered at last."""
+    """The final answer of a server, after redirects."""
 
     status: int
     url: str  #: where the answer came from, after redirects
@@ -82,10 +82,10 @@ class Answer:
 
 
 class _Guard(httpcore.AnyIOBackend):
-    """Connects to public addresses alone; which, is decided when connecting.
+    """Connects only to public IP addresses, which are checked when connecting.
 
     A name is resolved once and the connection goes to the address that was checked, so that a
-    name whose answer changes (DNS rebinding) leads nowhere.
+    name whose answer changes (DNS rebinding) is no way around the check.
     """
 
     async def connect_tcp(
@@ -122,7 +122,7 @@ class _Guard(httpcore.AnyIOBackend):
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an IP address is of the public Internet (RFC 6890), IPv4 in IPv6 too.
+    """Return whether an IP address is of the public Internet (RFC 6890), IPv4 in IPv6 too.
 
     Of IPv6 that is global unicast alone (RFC 4291 section 2.4): other ranges lead into networks of
     their own, such as fec0::/10 (RFC 3879) and translators at 64:ff9b:1::/48 (RFC 8215).
@@ -146,9 +146,9 @@ class Fetcher:
     """Fetches documents: one request to a host at a time, verified, bounded."""
 
     def __init__(self, *, trust: ssl.SSLContext | None = None, proxy: str = "") -> None:
-        """``trust`` says which certificates servers may have, by default what the system trusts.
+        """``trust`` verifies servers' certificates; by default by the system's authorities.
 
-        A ``proxy`` (an http or https address) is asked for all that is not on a private host.
+        A ``proxy`` (an http or https address) is used for all but private hosts.
         """
         self._context = trust or ssl.create_default_context()
         self._proxied = bool(proxy)
@@ -178,9 +178,8 @@ class Fetcher:
     ) -> Answer:
         """Return the answer to a GET, after at most five redirects.
 
-        ``private`` allows addresses that are not public, as long as the host is the one of
-        ``url``. Raises FetchError where there is no answer, or none that is complete, in time and
-        within ``MAX_BYTES``.
+        ``private`` allows addresses that are not public, as long as the host is that of ``url``.
+        Raises FetchError if there is no complete answer in time and within ``MAX_BYTES``.
         """
         moved_to, permanent, left = "", True, _WHOLE
         first = urlsplit(url).hostname or ""
@@ -215,9 +214,9 @@ def _proxy(url: str) -> httpcore.Proxy:
 
 
 def _check_named(host: str) -> None:
-    """Raise FetchError for a host that is no public one by its name alone.
+    """Raise FetchError for a host whose name alone shows that it is not public.
 
-    Whoever runs a proxy decides where names lead to: it resolves them.
+    Behind a proxy only the name is checked, since the proxy resolves it.
     """
     try:
         ipaddress.ip_address(host.partition("%")[0])
@@ -237,7 +236,7 @@ class _StaleConnection(FetchError):
 async def _answer(
     pool: httpcore.AsyncConnectionPool, url: str, headers: Mapping[str, str], seconds: float
 ) -> Answer:
-    """Return the answer of one server to one request; raise FetchError, of it _StaleConnection."""
+    """Return the answer to one request; raise FetchError, or its subclass _StaleConnection."""
     limits = {"connect": _CONNECT, "read": _READ, "write": _READ, "pool": _WHOLE}
     connected = answered = False
 
@@ -286,7 +285,7 @@ async def _answer(
 
 
 async def _content(response: httpcore.Response, headers: Mapping[str, str]) -> bytes:
-    """Return a body, unpacked piece by piece, so that a bomb is noticed before it goes off."""
+    """Return a body, unpacked in pieces, so that its limit holds against packed bombs, too."""
     unpack, is_whole = _unpacker(headers.get("content-encoding", ""))
     parts: list[bytes] = []
     size = sent = 0
@@ -303,7 +302,7 @@ async def _content(response: httpcore.Response, headers: Mapping[str, str]) -> b
 
 
 def _unpacker(encoding: str) -> _Unpacker:
-    """Return what unpacks pieces of a body, each into pieces of bounded size."""
+    """Return a function that unpacks pieces of a body, each into pieces of bounded size."""
     name = encoding.strip().lower()
     if name in ("", "identity"):
         return (lambda raw: (raw,)), (lambda: True)
@@ -324,7 +323,7 @@ def _unpacker(encoding: str) -> _Unpacker:
 
 
 def _unpack_gzip() -> _Unpacker:
-    """Return what unpacks pieces of a body of one member or more (RFC 1952 section 2.2)."""
+    """Return a function that unpacks a gzip body of one or more members (RFC 1952 section 2.2)."""
     inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
 
     def unpack(raw: bytes) -> Iterator[bytes]:
@@ -341,7 +340,7 @@ def _unpack_gzip() -> _Unpacker:
 
 
 def _unpack_zstd() -> _Unpacker:
-    """Return what unpacks pieces of a body of one frame or more (RFC 8878 section 3.1)."""
+    """Return a function that unpacks a zstd body of one or more frames (RFC 8878 section 3.1)."""
     decoder = zstd.ZstdDecompressor(options=_WINDOW)
 
     def unpack(raw: bytes) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Fields: what the elements of upstream feeds say, as plain text, names and HTML."""
+"""Fields of upstream feeds: values of their elements as plain text, names and HTML."""
 
 # pure
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FORMATTED = re.compile(r"<(b|i|em|strong|code|span|a|sub|sup)\b[^<>]*>.*</\1>",
 
 
 def text_of(value: object) -> str:
-    """Return a text without white space around it; nothing for what is no text."""
+    """Return a text without white space around it; empty for any other value."""
     return value.strip() if isinstance(value, str) else ""
 
 
@@ -43,7 +43,7 @@ def title_of(parsed: Mapping[str, Any]) -> str:
 
 
 def _seen(markup: str) -> str:
-    """Return what is seen of HTML, in which a tag that is not ended stands for itself."""
+    """Return the visible text of HTML; a tag that is never closed counts as text."""
     ended = {name.lower() for name in _END_TAG.findall(markup)} | _VOID
 
     def literal(tag: re.Match[str]) -> str:
@@ -92,13 +92,13 @@ def names_of(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def language_of(text: str) -> str:
-    """Return a language tag; nothing for what is none."""
+    """Return a language tag; empty for any other text."""
     tag = text.strip().replace("_", "-")
     return tag if 2 <= len(tag) <= 35 and tag.replace("-", "").isalnum() and tag.isascii() else ""
 
 
 def hash_of(*parts: str) -> str:
-    """Return 32 hex digits that stand for texts; nothing where all are empty."""
+    """Return a hash of texts: 32 hex digits; empty if all are empty."""
     if not any(parts):
         return ""
     return hashlib.blake2b("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""Follow sources: ask each when it is due, and write its new entries as article files."""
+"""Follow sources: fetch each when it is due, and write its new entries as article files."""
 
 from __future__ import annotations
 
@@ -43,24 +43,24 @@ _DAY = timedelta(days=1)
 
 
 class SourceStore(Protocol):
-    """What following sources needs of the store; every method raises StoreError."""
+    """The part of the store that following sources uses. Every method raises StoreError."""
 
     def states(self) -> Mapping[str, SourceState]:
-        """Return what is remembered of each source, by name."""
+        """Return the stored state of each source, by name."""
 
     def records(self, source: str, entries: Collection[tuple[str, str]]) -> list[EntryRecord]:
-        """Return what is remembered of a source's entries with one of these keys or aliases."""
+        """Return the stored records of a source's entries with one of these keys or aliases."""
 
     def taken_since(self, source: str, since: datetime) -> int:
-        """Return how many entries of a source were first taken since a moment."""
+        """Return the number of entries of a source first taken since a moment."""
 
     def keep(self, source: str, state: SourceState, records: Sequence[EntryRecord]) -> None:
-        """Keep a source's state and entries, all or nothing."""
+        """Store a source's state and entry records, all or none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refreshed:
-    """What came of asking a source."""
+    """The result of refreshing a source."""
 
     state: SourceState
     records: tuple[EntryRecord, ...] = ()  #: of the entries that were taken
@@ -69,7 +69,7 @@ class Refreshed:
 
 
 class Follower:
-    """Follows the sources; one process at a time does. ``run`` works until ``stop``."""
+    """Follows the sources, in one process at a time. ``run`` works until ``stop``."""
 
     def __init__(
         self,
@@ -82,9 +82,9 @@ class Follower:
         clock: Clock,
         jitter: Callable[[], float],
     ) -> None:
-        """``sources`` returns them as they are now. ``folder`` holds their files.
+        """``sources`` returns the present sources. ``folder`` has their article files.
 
-        The feeds of ``site_url`` are refused. ``jitter`` returns 0 to 1.
+        Feeds of ``site_url`` are refused. ``jitter`` returns 0 to 1.
         """
         self._sources = sources
         self._folder = folder
@@ -100,11 +100,11 @@ class Follower:
         self._rests: dict[str, tuple[int, datetime]] = {}
 
     def stop(self) -> None:
-        """Have ``run`` end; no source is asked any more."""
+        """Make ``run`` return, and start no more requests."""
         self._wakeup.stop()
 
     async def run(self) -> None:
-        """Ask each source when it is due, until stopped; what goes wrong is logged."""
+        """Refresh each source when it is due, until stopped; errors are logged."""
         try:
             while not self._wakeup.stopped:
                 try:
@@ -122,7 +122,7 @@ class Follower:
         await self._fetcher.close()
 
     async def refresh_due(self) -> None:
-        """Ask the sources that are due, some at a time. Raises StoreError."""
+        """Refresh the sources that are due, several at a time. Raises StoreError."""
         states = await asyncio.to_thread(self._store.states)
         sources = await asyncio.to_thread(self._sources)
         now = self._clock()
@@ -151,10 +151,10 @@ class Follower:
                 tasks.create_task(ask())
 
     async def refresh(self, source: Source, state: SourceState | None = None) -> Refreshed:
-        """Ask a source now, write what is new, and keep what came of it.
+        """Fetch a source now, write its new entries, and store its state.
 
-        Raises StoreError and OSError where nothing can be kept or written; the source is asked
-        again then, and nothing of it is lost.
+        Raises StoreError, OSError if nothing can be stored or written; the next refresh repeats
+        it then, and no entry is lost.
         """
         if state is None:
             state = _known(source, await asyncio.to_thread(self._store.states))
@@ -182,7 +182,7 @@ class Follower:
         return replace(refreshed, state=after)
 
     async def begin(self, source: Source, document: FeedDocument) -> Refreshed:
-        """Write the entries of a new source's feed, as ``discover`` has just read it.
+        """Write the entries of a new source's feed, which ``discover`` has just fetched.
 
         It is due at once all the same. Raises StoreError, OSError.
         """
@@ -194,9 +194,9 @@ class Follower:
         return replace(refreshed, state=after)
 
     async def discover(self, url: str, *, private: bool) -> tuple[str, FeedDocument]:
-        """Return the address and the content of a feed, or of the first that a page names.
+        """Return the address and the content of a feed, or of the first feed that a page links.
 
-        ``private`` allows the host of ``url`` to be at no public address. Nothing is written.
+        ``private`` allows an address of ``url`` that is not public. Nothing is written.
         Raises FetchError, NoFeed.
         """
         answer = await self._fetch_whole(url, private=private)
@@ -307,7 +307,7 @@ def _known(source: Source, states: Mapping[str, SourceState]) -> SourceState:
 
 
 def _is_as_written(path: Path, written: str) -> bool:
-    """Tell whether a file is there and was not edited since it was written. Raises OSError."""
+    """Return whether a file exists and was not edited since it was written. Raises OSError."""
     try:
         return file_hash(path.read_bytes()) == written
     except FileNotFoundError:
@@ -315,7 +315,7 @@ def _is_as_written(path: Path, written: str) -> bool:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a whole file, which the disk has when this returns. Raises OSError."""
+    """Write a file atomically, synced to the disk on return. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     try:

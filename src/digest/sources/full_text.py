@@ -1,4 +1,4 @@
-"""Full text: the article in a page, without what stands around it."""
+"""Full text: extract the article of a page."""
 
 # pure
 from __future__ import annotations
@@ -12,10 +12,10 @@ from digest.sources.model import NoFeed
 
 
 def article_text(content: bytes, url: str, media_type: str, least: str) -> str:
-    """Return the article of a page as HTML with absolute addresses, hostile.
+    """Return the article of a page as HTML with absolute addresses, not sanitized.
 
-    Raises NoFeed where it says no more than ``least``, HTML too: a page for browsers that run
-    scripts, a wall before the text.
+    Raises NoFeed if it has no more text than ``least``, which is HTML, too: a page that needs
+    scripts, a paywall.
     """
     text = Document(_decoded(content, media_type), url=url).summary(html_partial=True)
     if _length(text) <= _length(least):

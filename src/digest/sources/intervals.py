@@ -1,4 +1,4 @@
-"""Intervals: when a source is asked next."""
+"""Intervals: the time of a source's next refresh."""
 
 # pure
 from __future__ import annotations
@@ -20,11 +20,11 @@ _SPREAD = 0.1
 def next_interval(
     last: timedelta, *, changed: bool, pause: timedelta | None, every: timedelta | None
 ) -> timedelta:
-    """Return how long to wait after an answer.
+    """Return the interval until the next refresh, after an answer.
 
     Without a configured ``every``, a feed with something new is asked again after two thirds of
     the last interval, one without after a quarter more. ``pause`` is what the feed or its server
-    asks for (``ttl``, ``sy:updatePeriod``, ``max-age``); it is kept within a day.
+    asks for (``ttl``, ``sy:updatePeriod``, ``max-age``), limited to a day.
     """
     if every is not None:
         return max(every, min(pause, LONGEST)) if pause else every
@@ -33,9 +33,9 @@ def next_interval(
 
 
 def retry_interval(failures: int, rest: timedelta | None) -> timedelta:
-    """Return how long to wait after ``failures`` (at least 1) requests in a row have failed.
+    """Return the interval after ``failures`` failed requests in a row (at least 1).
 
-    ``rest`` is what the server asked for (``Retry-After``), kept within two days.
+    ``rest`` is the server's ``Retry-After``, limited to two days.
     """
     wait = min(SHORTEST * (1 << min(failures - 1, 10)), _LONGEST_FAILING)
     return max(wait, min(rest, _LONGEST_REST)) if rest else wait
@@ -47,7 +47,7 @@ def spread(interval: timedelta, chance: float) -> timedelta:
 
 
 def retry_after(text: str | None, now: datetime) -> timedelta | None:
-    """Return what a ``Retry-After`` asks for (RFC 9110 section 10.2.3); None for nonsense."""
+    """Return the wait in a ``Retry-After`` (RFC 9110 section 10.2.3); None if it is invalid."""
     if not text:
         return None
     if text.strip().isdecimal():

@@ -1,4 +1,4 @@
-"""JSON Feed: what upstream feeds of that format say (https://www.jsonfeed.org/version/1.1/)."""
+"""Read upstream feeds in JSON Feed (https://www.jsonfeed.org/version/1.1/)."""
 
 # pure
 from __future__ import annotations
@@ -24,7 +24,7 @@ _WITH_ADDRESS = re.compile(r"\b(?:href|src)\s*=", re.IGNORECASE)
 
 
 def read_json_feed(content: bytes, url: str) -> FeedDocument:
-    """Return what a JSON Feed says (https://www.jsonfeed.org/version/1.1/)."""
+    """Return a JSON Feed as a document (https://www.jsonfeed.org/version/1.1/)."""
     try:
         feed = json.loads(content)
     except (ValueError, RecursionError) as error:

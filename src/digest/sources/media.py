@@ -22,9 +22,9 @@ _UNTOLD = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 
 
 def image_of(entry: Mapping[str, Any], url: str) -> str:
-    """Return the picture that an entry names outside its text: the largest one.
+    """Return the largest picture of an entry outside its text; empty if there is none.
 
-    Those that are told to be small are avatars and the like.
+    Pictures declared as small, such as avatars, do not count.
     """
     pictures = [*entry.get("media_thumbnail", ())]
     for media in (*entry.get("media_content", ()), *entry.get("enclosures", ())):
@@ -40,7 +40,7 @@ def image_of(entry: Mapping[str, Any], url: str) -> str:
 
 
 def _size(picture: Mapping[str, Any]) -> int:
-    """Return the longer side of a picture in pixels, as far as it is told."""
+    """Return the longer side of a picture in pixels, as declared."""
     sizes = [text_of(picture.get(name)) for name in ("width", "height")]
     return max((int(text[:6]) for text in sizes if text.isdecimal()), default=_SOME_PICTURE)
 
@@ -50,7 +50,7 @@ def _ending(address: str) -> str:
 
 
 def recording_type(kind: str, address: str) -> str:
-    """Return the media type of a recording, by its name where none is told; else nothing."""
+    """Return the media type of a recording, as declared or by its name; empty if it is none."""
     if kind in _UNTOLD:
         kind = MEDIA_TYPES.get(f".{_ending(address)}", "")
     return kind if kind.startswith(("audio/", "video/")) else ""
@@ -75,5 +75,5 @@ def attachment_of(entry: Mapping[str, Any], url: str) -> Attachment | None:
 
 
 def whole(value: object) -> int:
-    """Return a positive number as a whole one; 0 for anything else, NaN and Infinity too."""
+    """Return a positive number rounded down; 0 for anything else, NaN and Infinity too."""
     return int(value) if isinstance(value, int | float) and 0 < value < _MAX_NUMBER else 0

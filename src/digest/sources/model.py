@@ -1,4 +1,4 @@
-"""A source, what is remembered of it, and what a feed document and its entries say."""
+"""Sources, their stored state, and feed documents with their entries."""
 
 # pure
 from __future__ import annotations
@@ -17,7 +17,7 @@ MAX_ENTRIES = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """An upstream feed that is followed, as it is configured."""
+    """A configured upstream feed."""
 
     name: str  #: of the folder with its files; unique
     url: str  #: absolute http(s)
@@ -31,7 +31,7 @@ class Source:
 
 
 class Health(StrEnum):
-    """How a source is doing."""
+    """The health of a source."""
 
     NEW = "new"  #: never asked yet
     OK = "ok"
@@ -41,7 +41,7 @@ class Health(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceState:
-    """What is remembered of a source between two requests."""
+    """The stored state of a source between two requests."""
 
     url: str  #: where it was configured to be: of another address, nothing holds
     moved_to: str = ""  #: where permanent redirects lead since they have repeated
@@ -61,12 +61,12 @@ class SourceState:
 
     @property
     def address(self) -> str:
-        """Where to ask."""
+        """The address to request."""
         return self.moved_to or self.url
 
     @property
     def unread(self) -> bool:
-        """Whether no whole document of it was read so far, however often it was asked."""
+        """Whether no complete document of it has been read so far."""
         known = self.title or self.home or self.entity_tag or self.last_modified
         return self.changed_at is None and not known
 
@@ -83,7 +83,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One entry of an upstream feed. Nothing in it is safe to show but as plain text."""
+    """One entry of an upstream feed. Its HTML is not sanitized."""
 
     id: str  #: as the feed names it, else its link, else a hash of what it says; not empty
     title: str  #: plain text, one line; may be empty
@@ -102,14 +102,14 @@ class Entry:
 
     @property
     def key(self) -> str:
-        """32 hex digits that stand for the id."""
+        """A hash of the id: 32 hex digits."""
         return _hex(self.id)
 
     @property
     def alias(self) -> str:
-        """32 hex digits by which it is recognized under another id; empty without a link.
+        """A hash by which it is recognized under another id: 32 hex digits, empty without a link.
 
-        They stand for its link, title and date: many entries of a feed may share a link.
+        It is over link, title and date, since many entries of a feed may share a link.
         """
         date = self.published_at.isoformat() if self.published_at else ""
         return _hex(f"{self.link}\x1f{self.title}\x1f{date}") if self.link else ""
@@ -117,7 +117,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedDocument:
-    """An upstream feed as it was read."""
+    """An upstream feed after reading."""
 
     entries: tuple[Entry, ...]  #: as the feed orders them, each id once
     title: str = ""
@@ -132,7 +132,7 @@ class FeedDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryRecord:
-    """What is remembered of an entry that was taken."""
+    """The stored record of an entry that was taken."""
 
     key: str
     alias: str
@@ -155,7 +155,7 @@ def distinct(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 
 
 class NoFeed(DigestError):
-    """A document is no feed, or cannot be read; the text says why, for the operator."""
+    """A document is no feed, or cannot be read; the text is the reason, for the operator."""
 
 
 def _hex(text: str) -> str:

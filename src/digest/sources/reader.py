@@ -1,4 +1,4 @@
-"""The reader: a process that reads upstream documents, so that a hostile one harms only itself."""
+"""The reader: a process that parses upstream documents, so that a hostile one ends only it."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _LENGTH = struct.Struct("!I")
 
 
 class Reader:
-    """Reads documents in a process, one at a time; the process starts with the first of them."""
+    """Reads documents in a process, one at a time; the first of them starts it."""
 
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
 
     async def read(self, content: bytes, url: str, media_type: str = "") -> FeedDocument:
-        """Return what a document says; see ``read_feed``.
+        """Return a document as ``read_feed`` does.
 
-        Raises NoFeed, for a document too that takes too much time or memory.
+        Raises NoFeed, also for a document that takes too much time or memory.
         """
         document = await self._answer((content, url, media_type))
         assert isinstance(document, FeedDocument)  # noqa: S101 that is what was asked for

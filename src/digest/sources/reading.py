@@ -63,11 +63,10 @@ _PERIODS = {
 
 
 def read_feed(content: bytes, url: str, media_type: str = "") -> FeedDocument:
-    """Return what a feed document says.
+    """Return a feed as a document.
 
     ``url`` resolves relative addresses, ``media_type`` is the ``Content-Type`` that came with the
-    document. A document that is broken is read as far as it can be. Raises NoFeed for one that is
-    none.
+    document. A broken document is read as far as possible. Raises NoFeed for any other document.
     """
     if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return read_json_feed(content, url)
@@ -113,10 +112,10 @@ def _parsed(content: bytes, url: str, media_type: str) -> Any:
 
 
 def _as_utf8(content: bytes, media_type: str) -> bytes:
-    """Return a document in UTF-8, whatever it is declared as; empty where it is no text.
+    """Return a document in UTF-8, whatever it declares; empty if it is not text.
 
-    A few broken characters are replaced: for them, feedparser would read all others wrongly. The
-    encoding that the server tells counts before the document's own, if it makes readable text.
+    A few broken characters are replaced, since they would make feedparser misread all others. The
+    server's encoding counts before the document's own, if the text is readable in it.
     """
     text = content.decode("utf-8-sig", "replace")
     beyond = len(text) - len(text.encode("ascii", "ignore"))
@@ -142,7 +141,7 @@ def _as_utf8(content: bytes, media_type: str) -> bytes:
 
 
 def _escaped(match: re.Match[bytes]) -> bytes:
-    """Return an ampersand that begins no entity as one; what else the pattern has stays."""
+    """Return a match with a bare ampersand escaped; other matches stay as they are."""
     return b"&amp;" if match[0] == b"&" else match[0]
 
 
@@ -199,7 +198,7 @@ def _authors(entry: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _date(entry: dict[str, Any], name: str) -> datetime | None:
-    """Return a date of an entry: as article files have it, else as feedparser takes it."""
+    """Return a date of an entry, read as in article files, else as by feedparser."""
     # Its own get() gives the date of publication where there is no other.
     text = text_of(dict.get(entry, name))
     parsed = parse_date(text, _UTC) if text else None
@@ -207,7 +206,7 @@ def _date(entry: dict[str, Any], name: str) -> datetime | None:
 
 
 def _moment(parsed: object) -> datetime | None:
-    """Return feedparser's time, which is UTC, as a moment; None for one that is no date."""
+    """Return feedparser's time, which is UTC, as a datetime; None if it is no date."""
     if parsed is None:
         return None
     try:
@@ -217,7 +216,7 @@ def _moment(parsed: object) -> datetime | None:
 
 
 def _pause(feed: Mapping[str, Any]) -> timedelta | None:
-    """Return how long a feed asks not to be asked again."""
+    """Return the interval for which a feed asks not to be fetched again; None without."""
     ttl = text_of(feed.get("ttl"))
     if ttl.isdecimal():
         return timedelta(minutes=min(int(ttl[:6]), 525_600))

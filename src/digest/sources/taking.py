@@ -1,4 +1,4 @@
-"""Taking: which entries of a feed are written to files, and what is remembered of a source then."""
+"""Taking: decide which entries of a feed are written to files, and the source's next state."""
 
 # pure
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Taking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is done with the entries of a feed."""
+    """The decisions on the entries of a feed."""
 
     take: tuple[Taking, ...] = ()  #: oldest first, as they would have arrived
     waiting: int = 0  #: those above the limits: they are taken once these allow
@@ -41,13 +41,12 @@ def plan(
     first: bool,
     now: datetime,
 ) -> Plan:
-    """Return what to do with a document's entries.
+    """Return the decisions on a document's entries.
 
-    ``records`` are what is remembered of its entries, by id or by alias. ``taken_today`` counts
+    ``records`` are the stored records of its entries, by id or by alias. ``taken_today`` counts
     new entries of the last 24 hours; the limit of a day does not hold for the ``first`` document.
-    The newest are taken where not all may be. Of a document, no more of those that say something
-    else are taken than may be new in a day: one that changes all its entries each time would keep
-    everything else waiting.
+    Over the limit, the newest are taken. The same limit holds for the changed entries of one
+    document: a feed that changes all its entries each time would keep everything else waiting.
     """
     by_key = {record.key: record for record in records}
     by_alias = {record.alias: record for record in records if record.alias}
@@ -85,9 +84,9 @@ def after_document(
     took: int = 0,
     now: datetime,
 ) -> SourceState:
-    """Return what is remembered after an answer with a document, or 304 (``document`` is None).
+    """Return the state after an answer with a document, or after 304 (``document`` is None).
 
-    ``took`` is the number of entries that were new or said something else.
+    ``took`` is the number of entries that were new or changed.
     """
     pause = max_age(headers.get("cache-control"))
     changed, unread = took > 0, state.unread
@@ -128,7 +127,7 @@ def after_document(
 def after_failure(
     state: SourceState, problem: str, *, rest: timedelta | None, gone: bool, now: datetime
 ) -> SourceState:
-    """Return what is remembered after a request that brought nothing; ``gone`` ends the source."""
+    """Return the state after a failed request; ``gone`` ends the source."""
     failures = state.failures + 1
     wait = retry_interval(failures, rest)
     return replace(
@@ -142,9 +141,9 @@ def after_failure(
 
 
 def after_redirect(state: SourceState, moved_to: str) -> SourceState:
-    """Return what is remembered of where permanent redirects led; "" where there were none.
+    """Return the state after permanent redirects to an address, "" if there were none.
 
-    They are believed once they have been the same three times in a row.
+    The address is used once it has been the same three times in a row.
     """
     if not moved_to or moved_to == state.address:
         return replace(state, redirects=0, redirect_to="")
@@ -155,7 +154,7 @@ def after_redirect(state: SourceState, moved_to: str) -> SourceState:
 
 
 def is_due(state: SourceState, now: datetime) -> bool:
-    """Tell whether a source is to be asked now."""
+    """Return whether a source is due for a refresh."""
     if state.health is Health.GONE:
         return False
     return state.next_at is None or state.next_at <= now or state.next_at > now + 3 * _DAY
