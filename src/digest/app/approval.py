@@ -33,28 +33,28 @@ class ApprovalStore(Protocol):
     """Reads editions and stores decisions on them. Called in threads; raises StoreError."""
 
     def edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
-        """Return an edition and its articles, in order of sequence; LookupError for none."""
+        """Return an edition and its articles, by sequence; raise LookupError if unknown."""
 
     def drafts(self, digest: str | None = None) -> list[tuple[Edition, bool]]:
         """Return the drafts, oldest first, each with whether the operator was asked."""
 
     def readers(self, edition_id: int, digest: str) -> int:
-        """Return to how many subscribers an edition of a digest would go now."""
+        """Return the number of subscribers that an edition of a digest would go to now."""
 
     def mark_announced(self, edition_id: int, now: datetime) -> None:
-        """Remember that the operator was asked to approve an edition."""
+        """Record that the operator was asked to approve an edition."""
 
     def approve(self, edition_id: int, digest: Digest, now: datetime) -> bool:
-        """Open a draft of a digest to its readers; False where it is no draft."""
+        """Open a draft of a digest to its readers; return False if it is no draft."""
 
     def drop(self, edition_id: int, now: datetime) -> bool:
-        """Cancel a draft; False where it is none."""
+        """Cancel a draft; return False if it is no draft."""
 
     def cancel(self, edition_id: int, now: datetime) -> bool:
-        """Drop a draft, or call back what is not sent; False where nothing is left."""
+        """Drop a draft, or end the deliveries not sent yet; return False if there are none."""
 
     def resend(self, edition_id: int, now: datetime) -> int:
-        """Queue again what failed or expired; return how many."""
+        """Queue failed and expired deliveries again; return their number."""
 
 
 class ApprovalService:
@@ -92,7 +92,7 @@ class ApprovalService:
         self._backoff = Backoff(first=RETRY_FIRST, longest=RETRY_LAST)
 
     async def proposal(self, edition_id: int) -> ApprovalRequest | None:
-        """Return an edition with all that a decision on it needs; None if there is no such id.
+        """Return an edition with all that a decision on it needs; None if unknown.
 
         Raises StoreError.
         """
@@ -110,9 +110,9 @@ class ApprovalService:
         )
 
     async def approve(self, edition_id: int) -> bool:
-        """Send a draft to all who are subscribed now.
+        """Send a draft to all present subscribers.
 
-        False where it is no draft, or its digest is not configured. Raises StoreError.
+        Return False if it is no draft, or its digest is not configured. Raises StoreError.
         """
         edition = await self._edition(edition_id)
         digest = self._digests.get(edition.digest) if edition else None
@@ -126,14 +126,14 @@ class ApprovalService:
         return True
 
     async def drop(self, edition_id: int) -> bool:
-        """Cancel a draft; False where it is none (any more). Raises StoreError."""
+        """Cancel a draft; return False if it is no draft (any more). Raises StoreError."""
         if not await asyncio.to_thread(self._store.drop, edition_id, self._clock()):
             return False
         _log.info("edition dropped", edition=edition_id)
         return True
 
     async def cancel(self, edition_id: int) -> bool:
-        """Drop a draft, or call back what an edition has not sent; False where nothing is left.
+        """Drop a draft, or end the deliveries not sent yet; return False if there are none.
 
         Raises StoreError.
         """
@@ -147,9 +147,9 @@ class ApprovalService:
         return True
 
     async def resend(self, edition_id: int) -> int:
-        """Queue again what failed or expired; return how many deliveries.
+        """Queue failed and expired deliveries again; return their number.
 
-        Return 0 where the digest is not configured: nobody would send them. Raises StoreError.
+        Return 0 if the digest is not configured, since nothing would send them. Raises StoreError.
         """
         edition = await self._edition(edition_id)
         if edition is None or edition.digest not in self._digests:
@@ -161,11 +161,11 @@ class ApprovalService:
         return queued
 
     def wake(self) -> None:
-        """Have ``run`` look at the drafts at once."""
+        """Make ``run`` look at the drafts at once."""
         self._wakeup.wake()
 
     def stop(self) -> None:
-        """Have ``run`` return once the draft at hand is attended to."""
+        """Make ``run`` return once the present draft is handled."""
         self._wakeup.stop()
 
     async def run(self) -> None:
@@ -178,7 +178,7 @@ class ApprovalService:
             await self._wakeup.wait(LOOK_EVERY)
 
     async def _check_drafts(self) -> None:
-        """Do what is due for each draft; one that fails holds up no other."""
+        """Handle each draft; one that fails holds up no other."""
         try:
             drafts = await asyncio.to_thread(self._store.drafts)
         except (DigestError, OSError) as error:
@@ -191,7 +191,7 @@ class ApprovalService:
                 _log.error("draft not attended to", edition=edition.id, error=str(error))
 
     async def _decide(self, edition: Edition, *, announced: bool) -> None:
-        """Decide on a draft whose time is over, or ask about one."""
+        """Decide on a draft whose deadline has passed, or ask the operator about it."""
         digest = self._digests.get(edition.digest)
         deadline = decided_at(edition, digest)
         if digest is None or digest.approval is None or deadline is None:
@@ -206,11 +206,11 @@ class ApprovalService:
 
     @property
     def _asks(self) -> bool:
-        """Whether there is somebody to ask, and a way to."""
+        """Whether there is an operator's address, and a way to send mail to it."""
         return self._send is not None and bool(self._report_to)
 
     async def _ask(self, edition: Edition) -> None:
-        """Write to the operator about a draft, once; try again later while that cannot be done."""
+        """Send the mail about a draft to the operator, once; try again later if it fails."""
         now = self._clock()
         if edition.id in self._asked:  # only that could not be written down
             await asyncio.to_thread(self._store.mark_announced, edition.id, now)
@@ -242,7 +242,7 @@ class ApprovalService:
         await asyncio.to_thread(self._store.mark_announced, edition.id, now)
 
     def _log_once(self, why: str, edition: Edition) -> None:
-        """Log once that a draft waits for the operator to find it."""
+        """Log once why a draft waits for a command."""
         if edition.id not in self._logged:
             self._logged.add(edition.id)
             _log.warning(why, digest=edition.digest, edition=edition.id)

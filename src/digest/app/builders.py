@@ -43,7 +43,7 @@ _FOLDER_RULES = "2"
 def make_tree(settings: Settings) -> Tree:
     """Return the tree of article files.
 
-    Raises ConfigurationError where there is no folder to watch; one of several may be away.
+    Raises ConfigurationError if there is no folder to watch; one of several may be missing.
     """
     roots = settings.roots()
     if settings.sources:
@@ -60,7 +60,7 @@ def make_tree(settings: Settings) -> Tree:
 
 
 def make_ingest_options(settings: Settings) -> IngestOptions:
-    """Return where articles come from, and by which rules. Raises ConfigurationError, OSError."""
+    """Return the options of ingest. Raises ConfigurationError, OSError."""
     return IngestOptions(
         tree=make_tree(settings),
         drafts=settings.draft_options(),
@@ -98,9 +98,9 @@ def make_transport(settings: Settings) -> SmtpTransport | SendmailTransport | Ma
 
 
 def template_folders(settings: Settings) -> tuple[Path, Path]:
-    """Return the folder of the templates and that of the ones which stand in for what it lacks.
+    """Return the folder of templates, and the folder of the shipped ones for files it lacks.
 
-    Raises ConfigurationError where the folder that is configured is none.
+    Raises ConfigurationError if the configured folder does not exist.
     """
     folder, brought = settings.template_folder(), resources.templates()
     if not folder.is_dir():
@@ -110,9 +110,9 @@ def template_folders(settings: Settings) -> tuple[Path, Path]:
 
 
 def feed_style_sheet(*folders: Path) -> bytes:
-    """Return the style sheet that browsers show feeds with, of the first folder that has it.
+    """Return the style sheet of feeds for browsers, of the first folder that has it.
 
-    Raises TemplateError where none has, or it cannot be read.
+    Raises TemplateError if none has it, or it cannot be read.
     """
     files = [folder / _FEED_STYLE for folder in folders]
     try:
@@ -137,11 +137,10 @@ def make_pages(
     search: bool = False,
     subscribe: bool = False,
 ) -> WebPages:
-    """Return the renderer of a site's pages; ``scheduled`` says when digests are sent.
+    """Return the renderer of a site's pages; ``scheduled`` has the digests' schedules, by name.
 
-    ``search`` says whether pages lead to a search, ``subscribe`` whether readers can subscribe.
-
-    Raises TemplateError where a template cannot be read.
+    With ``search`` pages link to the search, with ``subscribe`` to the form to subscribe. Raises
+    TemplateError if a template cannot be read.
     """
     from digest.web.pages import WebPages
     from digest.web.subscribe_links import READERS
@@ -177,9 +176,9 @@ def make_mail_templates(
 
 
 def check_roots(tree: Tree) -> None:
-    """Look into every root, and whether one is in the way of another on disk.
+    """Check that every root can be read, and that none hides another on disk.
 
-    Raises ConfigurationError, and OSError for a root that cannot be looked into.
+    Raises ConfigurationError, and OSError for a root that cannot be read.
     """
     real = {name: root.resolve() for name, root in tree.roots.items()}
     for name, root in real.items():
@@ -210,7 +209,7 @@ def check_export_folder(settings: Settings, folder: Path) -> None:
 
 
 def unreachable_pages(settings: Settings) -> str:
-    """Return a warning if mails link to pages that their readers cannot reach, or nothing."""
+    """Return a warning if mails link to pages that readers cannot reach, else an empty text."""
     reason = settings.unreachable()
     if not settings.digests:
         return ""

@@ -1,4 +1,4 @@
-"""The daemon: everything that goes on while `digest run` runs, its start and its end."""
+"""The daemon: the services of `digest run`, their start and their ordered stop."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Started:
 
 
 class Daemon:
-    """Watches, publishes, serves and mails until told to stop."""
+    """Watches, publishes, serves and mails until it is stopped."""
 
     def __init__(
         self,
@@ -68,10 +68,10 @@ class Daemon:
         stopping: Callable[[], None] = lambda: None,
         live: LiveSettings | None = None,
     ) -> None:
-        """``announce`` is called once all is up, ``stopping`` when the stop begins.
+        """``announce`` is called once all services run, ``stopping`` when the stop begins.
 
-        ``progress`` hears (done, total) while the first scan reads. ``live`` knows the sources as
-        they are now, by default those of the start.
+        ``progress`` is called with (done, total) during the first scan. ``live`` has the present
+        sources, by default those of the start.
         """
         self._services = services
         self._sources = live.sources if live else services.settings.source_list
@@ -94,7 +94,7 @@ class Daemon:
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
-        """Have ``run`` end in order; called from the loop it runs in."""
+        """Make ``run`` stop in order; called from its event loop."""
         self._stop.set()
 
     async def run(self) -> None:
@@ -158,7 +158,7 @@ class Daemon:
         _log.info("stopped")
 
     async def _follow_sources(self) -> None:
-        """Follow sources once there are any; until then nothing is loaded for it."""
+        """Follow sources once there are any; load the modules for it only then."""
         while not await asyncio.to_thread(self._sources):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), _LOOK_FOR_SOURCES)
@@ -184,7 +184,7 @@ class Daemon:
         await server.serve()
 
     async def _close_output(self) -> None:
-        """Have the disk take the feeds; else the next boot of the machine compares them all."""
+        """Sync the feeds to the disk; otherwise all are compared after the machine's next boot."""
         try:
             await asyncio.to_thread(self._services.publisher.close)
         except DigestError as error:
@@ -220,7 +220,7 @@ class Daemon:
         return Server(metrics_application(metrics), listener, limit=_METRICS_CONNECTIONS)
 
     async def _follow(self) -> None:
-        """Check the output, scan, announce, start the schedules, keep the feeds in step."""
+        """Check the output, scan, announce, start the schedules, and run the publish loop."""
         services, publish_loop = self._services, self._publish_loop
         names = list(services.digests)
 
@@ -248,7 +248,7 @@ class Daemon:
             await publish_loop.run()
 
     async def _check_output(self) -> None:
-        """Make sure that the output folder may be served, as far as it can be read and written."""
+        """Compare the output folder with its record before it is served; errors are logged."""
         publisher, go_on = self._services.publisher, self._publish_loop.go_on
         try:
             removed = await asyncio.to_thread(publisher.start, go_on)
@@ -263,11 +263,11 @@ class Daemon:
             _log.info("files of an older version removed", files=removed)
 
     async def _fire(self, name: str) -> None:
-        """Make the edition that is due, if there is one; try again while the database is away."""
+        """Make the edition that is due, if any; try again while the database cannot be used."""
         await self._until_done("edition", lambda: self._issue_due(name))
 
     async def _until_done(self, what: str, attempt: Callable[[], Awaitable[object]]) -> bool:
-        """Try until it works, waiting longer each time; return False if stopped before that."""
+        """Repeat work until it succeeds, with growing waits; return False if stopped before."""
         backoff = Backoff()
         while not self._stop.is_set():
             try:
@@ -299,7 +299,7 @@ class Daemon:
         return scan.ended_at if scan else None
 
     def _unready(self) -> str:
-        """Return what keeps the daemon from its work, in public words; else nothing. Blocking."""
+        """Return why the daemon is not ready, for the public; empty if it is. Blocking."""
         services = self._services
         articles, output = services.settings.articles, services.settings.paths.output
         try:
@@ -340,11 +340,11 @@ class Daemon:
 
 
 def _nothing() -> None:
-    """Tell nobody that feeds were published."""
+    """Do nothing after a publication."""
 
 
 async def _ended(task: asyncio.Task[None], seconds: float) -> None:
-    """Wait for a task to end by itself, then make it."""
+    """Wait for a task to end by itself, then cancel it."""
     await asyncio.wait({task}, timeout=seconds)
     if not task.done():
         _log.warning("a part of the daemon did not stop in time and was cancelled")

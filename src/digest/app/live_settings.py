@@ -1,4 +1,4 @@
-"""Live settings: what a running daemon takes up of its configuration file, which is the sources."""
+"""Live settings: a running daemon follows changes of the sources in its configuration file."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _log = structlog.get_logger(__name__)
 
 
 class LiveSettings:
-    """The settings of the start, with the sources that the configuration file has now.
+    """The settings of the start, with the present sources of the configuration file.
 
-    It is looked at whenever they are asked for, and read when it has changed. Everything else in
-    it holds from the next start on, and the log tells so. Blocking; from any thread.
+    Each call checks the file, and reads it if it has changed. Other changes have an effect only
+    after the next start, and are logged. Blocking; from any thread.
     """
 
     def __init__(self, settings: Settings, path: Path, environ: Mapping[str, str]) -> None:
@@ -35,13 +35,13 @@ class LiveSettings:
         self._options = make_ingest_options(settings)
 
     def sources(self) -> Sequence[Source]:
-        """Return the sources; a mistake in the file is logged, and those before it hold."""
+        """Return the sources; after a mistake in the file, which is logged, the former ones."""
         with self._lock:
             self._look()
             return self._settings.source_list()
 
     def ingest_options(self) -> IngestOptions:
-        """Return where articles come from, and which of them are not to be republished."""
+        """Return the options of ingest, with the present sources' folders that are mail only."""
         with self._lock:
             self._look()
             return self._options

@@ -1,4 +1,4 @@
-"""Locks: of a machine's daemons only one may use a data folder, or an address."""
+"""Locks: only one daemon may use a data folder or an address."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class AlreadyRunningError(DigestError):
 
 
 def daemon_id(folder: Path) -> str:
-    """Return the id of the daemon of a data folder, made at first need and kept in a file.
+    """Return the id of the daemon of a data folder, created at first use and stored in a file.
 
-    It marks what the daemon has claimed in a database that daemons of other folders may share.
-    Raises ConfigurationError where the file cannot be read or made.
+    It marks the daemon's claims in a database that other daemons may share. Raises
+    ConfigurationError if the file cannot be read or written.
     """
     path = folder / "daemon.id"
     try:
@@ -45,7 +45,7 @@ def daemon_id(folder: Path) -> str:
 
 
 def daemon_runs(folder: Path) -> bool:
-    """Tell whether a daemon holds the data folder's lock."""
+    """Return whether a daemon holds the data folder's lock."""
     try:
         with (folder / "run.lock").open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -58,9 +58,9 @@ def daemon_runs(folder: Path) -> bool:
 
 @contextlib.contextmanager
 def only_daemon(folder: Path) -> Iterator[None]:
-    """Hold the data folder's lock; it goes with the process, however that ends.
+    """Hold the data folder's lock, which also ends with the process.
 
-    Raises AlreadyRunningError, ConfigurationError where the lock cannot be made.
+    Raises AlreadyRunningError, ConfigurationError if the lock file cannot be written.
     """
     path = folder / "run.lock"
     with contextlib.ExitStack() as stack:
@@ -82,12 +82,12 @@ def only_daemon(folder: Path) -> Iterator[None]:
 
 
 def listen(host: str, port: int, option: str = "web.port") -> socket.socket:
-    """Return a listening socket, whose connections send what they are given at once.
+    """Return a listening socket with TCP_NODELAY.
 
     Without TCP_NODELAY the body of an answer waits for the acknowledgement of its head, which
     clients delay by 40 ms; asyncio sets it only for sockets that name their protocol, which
-    `create_server` does not. Raises ConfigurationError, which names ``option``, where the
-    address cannot be had.
+    `create_server` does not. Raises ConfigurationError, which names ``option``, if the address
+    cannot be used.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:

@@ -1,4 +1,4 @@
-"""Logs: constant text plus fields, for people on a terminal, for machines elsewhere.
+"""Logs: constant text plus fields; for people on a terminal, else as JSON lines.
 
 Fields may come from a file or a server, so control characters in them are escaped.
 """
@@ -84,5 +84,5 @@ def _escape_fields(
 
 
 def _escaped_json(fields: object, **options: Any) -> str:
-    """Return JSON in which also that is escaped which JSON itself leaves as it is."""
+    """Return JSON with control characters escaped that JSON allows."""
     return escaped(json.dumps(fields, **options))

@@ -1,4 +1,4 @@
-"""The logo of mails where it is a file of the operator's: checked, and published as an asset."""
+"""The logo of mails, if it is a file of the operator's: checked, and published as an asset."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogoFile:
-    """A file that is the logo of mails."""
+    """A file with the logo of mails."""
 
     path: Path
     name: str  #: of its copy in the folder of assets
@@ -40,15 +40,15 @@ class LogoFile:
         return site.link(f"{ASSETS}{self.name}")
 
     def inlined(self, html: str, site: Site) -> str:
-        """Return a mail with the picture itself in place of its address, for a preview."""
+        """Return a mail with the picture as a ``data:`` address, for a preview."""
         content = b64encode(self.content).decode("ascii")
         return html.replace(self.url(site), f"data:{media_type(self.name)};base64,{content}")
 
 
 def read_logo(settings: Settings) -> LogoFile | None:
-    """Return the logo; None where there is none, or it is at an address.
+    """Return the logo; None if there is none, or it is at a web address.
 
-    Raises ConfigurationError where the file is no picture for mails.
+    Raises ConfigurationError if the file is no picture for mails.
     """
     path = settings.mail.style.logo
     if not isinstance(path, Path):
@@ -74,7 +74,7 @@ def read_logo(settings: Settings) -> LogoFile | None:
 
 
 def _content(path: Path) -> bytes | None:
-    """Return a file's bytes, no more than tell that it is too large; None where it is no file."""
+    """Return a file's bytes, up to one more than the limit; None if it is no file."""
     # A pipe would keep whoever opens it waiting.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
@@ -84,9 +84,9 @@ def _content(path: Path) -> bytes | None:
 
 
 def publish_logo(settings: Settings, logo: LogoFile) -> None:
-    """Copy the logo into the folder of assets; log it where that fails, as mail goes all the same.
+    """Copy the logo into the folder of assets; a failure is logged, not raised.
 
-    Mails show the site's title in its place then.
+    Mails show the site's title instead then.
     """
     options = settings.draft_options().assets
     assert options is not None  # noqa: S101 - of settings

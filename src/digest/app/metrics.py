@@ -1,7 +1,7 @@
-"""Metrics for Prometheus, read from the store and the services whenever they are asked for.
+"""Metrics for Prometheus, read from the store and the services at each request.
 
-Labels are names of digests and words of Digest's own, so that their number is bounded and tells
-nothing of readers, files or addresses.
+Labels are names of digests and Digest's own words, so that their number is bounded and they reveal
+nothing about readers, files or addresses.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class DaemonMetrics(Collector):
         self._sources = sources
 
     def collect(self) -> Iterator[Metric]:
-        """Yield all metrics; without those of the database where it does not answer. Blocking."""
+        """Yield all metrics, without those of the database if it cannot be used. Blocking."""
         yield InfoMetricFamily("digest_build", "This program.", {"version": __version__})
         yield _gauge("digest_ready", "Whether /readyz answers 200.", not self._unready())
         try:
@@ -154,7 +154,7 @@ class DaemonMetrics(Collector):
 
 
 def metrics_application(metrics: DaemonMetrics) -> Starlette:
-    """Return the application that answers ``/metrics``, one look at a time, kept for a second."""
+    """Return the application that serves ``/metrics``, collected at most once a second."""
     registry = CollectorRegistry()
     registry.register(metrics)
     ProcessCollector(registry=registry)

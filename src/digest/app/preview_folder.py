@@ -47,9 +47,9 @@ content="light dark"><style>body {{ font: 16px/1.6 system-ui, sans-serif; max-wi
 
 
 def write_previews(settings: Settings, folder: Path) -> int:
-    """Write every mail and page into a folder, with an index; return how many files.
+    """Write every mail and page into a folder, with an index; return the number of files.
 
-    The folder is made where it is missing; files of the same names are replaced.
+    The folder is created if missing; files of the same names are replaced.
     Raises OutputError, TemplateError, ConfigurationError.
     """
     logo = read_logo(settings)

@@ -39,7 +39,7 @@ _LOOK_AT_ROOT = 5.0
 
 
 class PendingPaths:
-    """Paths to look at, told by other threads, gathered for one task of the event loop."""
+    """Changed paths, added by other threads, for one task of the event loop."""
 
     def __init__(self, wakeup: WakeUp) -> None:
         self._wakeup = wakeup
@@ -51,7 +51,7 @@ class PendingPaths:
         return len(self._paths)
 
     def add(self, path: str) -> None:
-        """Note a path; from any thread."""
+        """Add a path; from any thread."""
         with self._lock:
             first = not self._paths and not self._overflowed
             if len(self._paths) >= _MOST_HINTS:
@@ -63,7 +63,7 @@ class PendingPaths:
             self._wakeup.wake()
 
     def lose(self) -> None:
-        """Note that paths were lost, so that only a scan can find them; from any thread."""
+        """Record that paths were lost, so that only a scan can find them; from any thread."""
         with self._lock:
             first = not self._paths and not self._overflowed
             self._overflowed = True
@@ -71,7 +71,7 @@ class PendingPaths:
             self._wakeup.wake()
 
     def drain(self) -> tuple[set[str], bool]:
-        """Return the paths noted since the last time, and whether there were too many to note."""
+        """Remove and return the paths, with whether some were lost."""
         with self._lock:
             paths, overflowed = self._paths, self._overflowed
             self._paths, self._overflowed = set(), False
@@ -79,9 +79,9 @@ class PendingPaths:
 
 
 class PublishLoop:
-    """Takes files as they change and publishes what follows, one burst at a time.
+    """Ingests changed files and publishes the feeds, one burst of changes at a time.
 
-    Where there is nothing to ``watch`` with, it finds changes by scans alone.
+    Without ``watch``, it finds changes only by scans.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class PublishLoop:
         clock: Clock,
         published: Callable[[], None] = lambda: None,
     ) -> None:
-        """``published`` is called whenever files were published, or there were none to be."""
+        """``published`` is called after each publication, even if it wrote nothing."""
         self._published = published
         self._ingest = ingest
         self._publisher = publisher
@@ -119,39 +119,39 @@ class PublishLoop:
         self.publish_seconds = 0.0  #: that publishing took since the start, in all
 
     def stop(self) -> None:
-        """Have ``run`` return, and whatever is under way end soon; from any thread."""
+        """Make ``run`` return, and work under way end soon; from any thread."""
         self._ingest.stop()
         self._wakeup.stop()
 
     def busy(self) -> bool:
-        """Tell whether there are files to look at, or feeds to be published."""
+        """Return whether there are files to ingest, or feeds to publish."""
         return bool(self._pending) or self._stale_since < inf
 
     async def calm(self) -> None:
-        """Wait while files that events told of are on their way to the feeds."""
+        """Wait while changed files are on their way to the feeds."""
         await self._calm.wait()
 
     def stopped(self) -> bool:
-        """Tell whether ``stop`` was called."""
+        """Return whether ``stop`` was called."""
         return self._wakeup.stopped
 
     async def first_scan(self, progress: Callable[[int, int], None] | None = None) -> None:
         """Begin to watch, scan the tree and publish what is stale.
 
-        What cannot be written is logged, and tried again by ``run``. Raises OSError where the tree
-        is not there, DigestError where it cannot be stored. May be called again then.
+        Feeds that cannot be written are logged, and tried again by ``run``. Raises OSError if the
+        tree does not exist, DigestError if it cannot be stored; may be called again then.
         """
         await self._scan(progress)
         if not self.stopped():
             await self._publish()
 
     def go_on(self) -> None:
-        """Raise InterruptedError once stopped: for what waits or works in another thread."""
+        """Raise InterruptedError once stopped, to end work in other threads."""
         if self.stopped():
             raise InterruptedError("stopping")
 
     async def run(self) -> None:
-        """Follow the tree until stopped or cancelled; whatever fails is logged and tried again."""
+        """Follow the tree until stopped or cancelled; failures are logged, and tried again."""
         backoff = Backoff()
         try:
             while not self.stopped():
@@ -178,7 +178,7 @@ class PublishLoop:
                 await asyncio.to_thread(self._watch.stop)
 
     async def _turn(self) -> None:
-        """Gather one burst and take it."""
+        """Gather one burst of changes, and ingest it."""
         paths, overflowed = await self._gather()
         if self.stopped():
             return
@@ -190,7 +190,7 @@ class PublishLoop:
             self._calm.set()
 
     async def _take_burst(self, paths: set[str], overflowed: bool) -> None:
-        """Take one burst, scan if it is time to, publish once nothing more is waiting."""
+        """Ingest one burst, scan if a scan is due, publish once nothing more is waiting."""
         time = asyncio.get_running_loop().time
         if overflowed or len(paths) >= _LARGE_BURST:
             self._next_scan = time()
@@ -221,10 +221,10 @@ class PublishLoop:
             raise failed
 
     def _take(self, paths: set[str]) -> tuple[bool, IngestResult]:
-        """Take files in, those whose date has come too; tell whether a scan is to follow. Blocking.
+        """Ingest files, and those whose date has come; return whether to scan after it. Blocking.
 
-        It is where roots or rules are others now, or a root was replaced. All in one thread: each
-        way to another and back delays the file.
+        A scan is needed if roots or rules have changed, or a root was replaced. All in one thread,
+        since each change of threads delays the file.
         """
         replaced = self._ingest.renew()
         if self._watch is not None:
@@ -238,12 +238,12 @@ class PublishLoop:
         return max(0.0, min(self._publish_at, pack_at) - now)
 
     def _until_release(self) -> float:
-        """Return after how many seconds an article may appear whose date is still to come."""
+        """Return the seconds until the next article with a date in the future may appear."""
         next_at = self._ingest.next_release_at
         return (next_at - self._clock()).total_seconds() if next_at else inf
 
     async def _gather(self) -> tuple[set[str], bool]:
-        """Return the paths of a burst, once it is over or has lasted long enough."""
+        """Return the paths of a burst, once it has ended or lasted long enough, as ``drain``."""
         loop = asyncio.get_running_loop()
         until = loop.time() + _LONGEST_GATHERING
         count = -1
@@ -264,7 +264,7 @@ class PublishLoop:
         self._note(taken)
 
     def _log_unseen(self, scan: Scan) -> None:
-        """Log which roots went away, and which came back."""
+        """Log roots that became unavailable or available since the last scan."""
         before = self.last_scan.unseen if self.last_scan else {}
         for name, reason in scan.unseen.items():
             if name not in before:
@@ -308,7 +308,7 @@ class PublishLoop:
             self._pending.add(path)
 
     async def _publish(self) -> None:
-        """Publish what is stale; what cannot be written is logged and stays stale."""
+        """Publish stale feeds; those that cannot be written are logged and stay stale."""
         time = asyncio.get_running_loop().time
         begun = time()
         try:
@@ -331,7 +331,7 @@ class PublishLoop:
         self._published()
 
     async def _pack(self) -> None:
-        """Pack what was published, until there is something to look at."""
+        """Pack published files, until files change."""
 
         def urgent() -> bool:
             return bool(self._pending) or self.stopped()

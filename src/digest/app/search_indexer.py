@@ -20,25 +20,25 @@ _REST, _MOST_RESTS = 0.1, 20
 
 
 class SearchIndexer:
-    """Indexes what changed, a few articles at a time, whenever it is woken."""
+    """Indexes changed articles, a few at a time, whenever it is woken."""
 
     def __init__(self, update: Callable[[], bool]) -> None:
-        """``update`` indexes some articles and tells whether more are left; raises StoreError."""
+        """``update`` indexes some articles and returns whether more are left; raises StoreError."""
         self._update = update
         self._wakeup = WakeUp()
 
     def wake(self) -> None:
-        """Say that articles were published; from any thread."""
+        """Make ``run`` look for changed articles; from any thread."""
         self._wakeup.wake()
 
     def stop(self) -> None:
-        """Have ``run`` return after the articles that it is indexing; from any thread."""
+        """Make ``run`` return after the articles that it is indexing; from any thread."""
         self._wakeup.stop()
 
     async def run(self, busy: Callable[[], bool]) -> None:
-        """Follow the articles until stopped; what fails is logged and tried again.
+        """Follow the articles until stopped; failures are logged, and tried again.
 
-        ``busy`` tells whether there are files to be published first.
+        ``busy`` returns whether there are files to be published first.
         """
         backoff = Backoff()
         while not self._wakeup.stopped:

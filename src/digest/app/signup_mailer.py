@@ -1,4 +1,4 @@
-"""Mails that ask to confirm a subscription, or an address, and tell the former address of it."""
+"""Mails that ask to confirm a subscription or a new address, and notices to the former one."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _log = structlog.get_logger(__name__)
 
 
 class Requests(Protocol):
-    """Requests to subscribe. Called in threads; raises StoreError."""
+    """The store of requests. Called in threads; raises StoreError."""
 
     def waiting(self, now: datetime) -> list[Signup]:
         """Return the requests whose mail is to be sent, oldest first."""
 
     def mark_sent(self, identifier: str, now: datetime) -> None:
-        """Note that the mail of a request is sent, or that it cannot be."""
+        """Record that the mail of a request was sent, or cannot be."""
 
 
 class SignupMailer:
@@ -72,11 +72,11 @@ class SignupMailer:
         self._retry_at: dict[str, datetime] = {}  # by identifier, of mails that were deferred
 
     def wake(self) -> None:
-        """Have ``run`` look at the requests at once, unless it waits for a server."""
+        """Make ``run`` look at the requests at once, unless it waits for a server."""
         self._wakeup.wake()
 
     def stop(self) -> None:
-        """Have ``run`` return once the mail at hand is sent."""
+        """Make ``run`` return once the present mail is sent."""
         self._wakeup.stop()
 
     async def run(self) -> None:
@@ -93,7 +93,7 @@ class SignupMailer:
                 await self._wakeup.wait(_LOOK_EVERY)
 
     async def _send_waiting(self) -> None:
-        """Send what waits. Raises ServerUnavailable, StoreError, TemplateError."""
+        """Send the mails that wait. Raises ServerUnavailable, StoreError, TemplateError."""
         requests = await asyncio.to_thread(self._requests.waiting, self._clock())
         waiting = {request.identifier for request in requests}
         self._retry_at = {key: at for key, at in self._retry_at.items() if key in waiting}

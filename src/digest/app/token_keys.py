@@ -1,4 +1,4 @@
-"""The keys that sign the links in mails: where they are, and whether one of them was lost."""
+"""The keys that sign the links in mails: read or created, and checked for lost ones."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def load_keys(settings: Settings) -> tuple[bytes, ...]:
 
 
 def fingerprint(key: bytes) -> str:
-    """Return the text that tells keys apart without revealing them."""
+    """Return a hash of a key, which does not reveal it."""
     return blake2b(key, digest_size=8, person=b"token.key").hexdigest()
 
 

@@ -85,7 +85,7 @@ _NOTIFY_WITHIN = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """Everything that a command or the daemon works with; some of it is made when it is needed."""
+    """The services of commands and the daemon; some are created when first used."""
 
     settings: Settings
     store: Store
@@ -134,7 +134,7 @@ class Services:
 
     @cached_property
     def search(self) -> bool:
-        """Whether articles can be searched: wanted, and possible with this database."""
+        """Whether articles can be searched: configured, and possible with this database."""
         return self.settings.web.search and self.store.search.available()
 
     @cached_property
@@ -172,7 +172,7 @@ class Services:
     def ingest(self, workers: Workers, current: CurrentOptions | None = None) -> Ingest:
         """Return the service that reads article files into the store.
 
-        ``current`` returns the options as they are now, by default those of the settings.
+        ``current`` returns the present options, by default those of the settings.
         """
         options = IngestOptions(
             tree=self.tree, drafts=workers.options, policy=self.settings.ingest_policy()
@@ -186,7 +186,7 @@ class Services:
         )
 
     def unused_assets(self) -> UnusedAssets:
-        """Return the service that removes copies of assets that are used no more."""
+        """Return the service that removes copies of assets no longer in use."""
         articles, kept = self.settings.articles, frozenset[str]()
         with suppress(ConfigurationError):  # who sends mail tells it; it is copied once it is back
             kept = frozenset({self.logo.name} if self.logo else ())
@@ -201,7 +201,7 @@ class Services:
         )
 
     def search_indexer(self) -> SearchIndexer | None:
-        """Return the service that keeps the search index; None where there is no search."""
+        """Return the service that updates the search index; None without a search."""
         from digest.app.search_indexer import SearchIndexer
 
         web = self.settings.web
@@ -215,7 +215,7 @@ class Services:
         published: Callable[[], None] = lambda: None,
         options: CurrentOptions | None = None,
     ) -> PublishLoop:
-        """Return the service that keeps the feeds in step with the tree.
+        """Return the service that publishes changes of the tree.
 
         ``published`` is called whenever feeds were published; ``options`` as for ``ingest``.
         """
@@ -254,12 +254,12 @@ class Services:
         )
 
     def output(self) -> OutputRecord | None:
-        """Return the record of the output folder, None if nothing is there. Raises OutputError."""
+        """Return the record of the output folder; None if there is none. Raises OutputError."""
         token = OutputFolder(self.settings.paths.output).token()
         return self.store.feeds.output(token) if token else None
 
     def feeds(self) -> list[FeedSummary]:
-        """Return every feed that there is, with its count of articles, the site's first."""
+        """Return every feed with its count of articles, the site's first."""
         plan = self.plan
         scopes: dict[Scope, int] = {None: self.store.articles.counts().articles}
         with self.store.pages.snapshot() as source:
@@ -268,9 +268,9 @@ class Services:
         return [FeedSummary(feed=feed, articles=count) for feed, count in counted if feed]
 
     def publish(self, progress: Callable[[int, int], None] | None = None) -> Published:
-        """Publish all that is stale, packed, before a command ends; hubs are told.
+        """Publish and pack all stale feeds, and notify hubs, before a command ends.
 
-        Raises OutputError, StoreError; what was written until then is told all the same.
+        Raises OutputError, StoreError; hubs are notified of the files written until then.
         """
         publisher = self.publisher
         done = Published(removed=publisher.start())
@@ -295,9 +295,9 @@ class Services:
         return done
 
     def notify_hubs(self) -> None:
-        """Tell hubs what was published by a command; what they do not take now is kept.
+        """Notify hubs of the files published by a command; failed notifications stay queued.
 
-        Blocks for some seconds at most; the log tells how it went.
+        Blocks for some seconds at most; results are logged.
         """
         if self.site.hubs:
             asyncio.run(self.hub_notifier.run_once(_NOTIFY_WITHIN))
@@ -383,7 +383,7 @@ class Services:
     def public_pages(self, inner: ASGIApp, queue: RenderQueue | None = None) -> PublicPages:
         """Return the application that serves pages, and hands other requests to ``inner``.
 
-        Pages wait for their turn in ``queue``, by default one of their own.
+        Pages are rendered in ``queue``, by default one of their own.
         """
         from digest.web.edition_pages import WebEditions
         from digest.web.public_pages import PublicPages
@@ -422,12 +422,12 @@ class Services:
         unready: Callable[[], str] | None = None,
         queue: RenderQueue | None = None,
     ) -> FeedFiles:
-        """Return the whole web application: the files of feeds, then pages, then all else.
+        """Return the whole web application: files of feeds, pages, forms and links of mails.
 
-        ``last_scan_at`` is for ``/status``, None: there is none; ``approval`` carries out
-        decisions on editions, None: nothing can be decided; ``wake`` is called when a mail waits,
-        to confirm a request or to welcome; ``unready`` returns what keeps the daemon from being
-        ready; pages wait for their turn in ``queue``, by default one of their own.
+        ``last_scan_at`` is for ``/status``, None: there is no such address; ``approval`` carries
+        out decisions on editions, None: there are no links to approve; ``wake`` is called when a
+        mail waits, to confirm a request or to welcome; ``unready`` returns why the daemon is not
+        ready; pages are rendered in ``queue``, by default one of their own.
         """
         from digest.feeds.websub.protocol import feed_links
         from digest.web.app import create_app
@@ -491,7 +491,7 @@ class Services:
         )
 
     def signup_mailer(self, delivery: DeliveryService) -> SignupMailer:
-        """Return the service that asks who subscribes on the web to confirm it."""
+        """Return the service that sends the mails of requests made on the web."""
         from digest.app.signup_mailer import SignupMailer
 
         def link(signup: Signup) -> str:
@@ -511,7 +511,7 @@ class Services:
     def exporter(self, folder: Path, *, url: str, archives: bool) -> Exporter:
         """Return the exporter of the whole site into a folder, for an address (``Site.url``).
 
-        Raises ConfigurationError where the folder must not be used, or there are no archives.
+        Raises ConfigurationError if the folder must not be used, or there are no archives.
         """
         from digest.app.export.exporter import AssetSource, Exporter
         from digest.app.export.folder import ExportFolder
@@ -551,7 +551,7 @@ class Services:
 
 
 def _notify_nobody(_paths: Collection[str]) -> None:
-    """Tell no hub of published files: there is none."""
+    """Notify no hub of published files, since there is none."""
 
 
 @contextmanager
@@ -560,9 +560,8 @@ def open_services(
 ) -> Iterator[Services]:
     """Yield all services, built from the configuration and checked; close them at the end.
 
-    Without ``check`` templates are not tried; nor are those that Digest brings, which were before
-    it was released. Raises ConfigurationError before anything is written, StoreError where the
-    database cannot be opened, TemplateError.
+    Without ``check`` templates are not checked; shipped ones never are. Raises ConfigurationError
+    before anything is written, StoreError if the database cannot be opened, TemplateError.
     """
     tree = make_tree(settings)
     style_sheet = feed_style_sheet(*template_folders(settings))

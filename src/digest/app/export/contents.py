@@ -31,7 +31,7 @@ _OPTIONAL = frozenset({ROBOTS, NO_JEKYLL})
 
 
 class SiteSource(SelectionSource, EditionSource, ArchiveSource, Protocol):
-    """Reads the store as it is at one moment. Raises StoreError."""
+    """A snapshot of the store. Every method raises StoreError."""
 
     def changes(self) -> Mapping[Scope, Revision]:
         """Return the last revision of every selection that ever changed."""
@@ -40,13 +40,13 @@ class SiteSource(SelectionSource, EditionSource, ArchiveSource, Protocol):
         """Yield every visible article, in order of sequence."""
 
     def beside(self) -> Mapping[int, tuple[int | None, int | None]]:
-        """Return which articles are the older and the newer one beside each, by sequence."""
+        """Return the neighbours of each article, older and newer, by sequence."""
 
     def articles_of(self, sequences: Collection[int]) -> list[Article]:
         """Return the visible articles with these sequences, in any order."""
 
     def asset_names(self, copies: AbstractSet[str]) -> set[str]:
-        """Return those of these copies of asset files that visible articles show."""
+        """Return those of these copies of assets that visible articles use."""
 
     def contents(self, feed: Feed) -> FeedContents:
         """Return the contents of a feed's current documents, as if it had no archives."""
@@ -175,7 +175,7 @@ class _Feeds:
         self._held: tuple[str, int, Held | None] = ("", 0, None)  # of folder and number
 
     def changed_at(self, scope: Scope) -> datetime | None:
-        """Return when a selection changed."""
+        """Return when a selection last changed, aware UTC; None if it never did."""
         change = self._changes.get(scope)
         return change.changed_at if change else None
 

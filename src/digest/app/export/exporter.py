@@ -65,10 +65,10 @@ class AssetSource:
 
 
 class ExportStore(Protocol):
-    """The store, as an export reads it."""
+    """The part of the store that exports use."""
 
     def snapshot(self) -> AbstractContextManager[SiteSource]:
-        """Yield the store as it is at this moment. Raises StoreError."""
+        """Yield a snapshot of the store. Raises StoreError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
