@@ -73,7 +73,7 @@ def asset_name(content_hash: str, extension: str) -> str:
 
 
 def is_asset_name(name: str) -> bool:
-    """Tell whether a name is one that ``asset_name`` gives."""
+    """Return whether a name is one that ``asset_name`` gives."""
     return _NAME.fullmatch(name) is not None
 
 
@@ -84,5 +84,5 @@ def media_type(name: str) -> str:
 
 
 def is_shown(name: str) -> bool:
-    """Tell whether browsers may show or play an asset; others are offered for download."""
+    """Return whether browsers may show or play an asset; others are offered for download."""
     return media_type(name) != _UNKNOWN

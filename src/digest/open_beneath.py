@@ -59,7 +59,7 @@ def open_beneath(root: Path, path: str, *, links: bool = True, closed: Collectio
 
 
 def _is_within(root: Path, names: Sequence[str], folders: Collection[str]) -> bool:
-    """Tell whether names below a root, none of them a link, lead to or into a real path."""
+    """Return whether names below a root, none of them a link, lead to or into a real path."""
     place = "/".join((os.path.realpath(root).rstrip("/"), *names, ""))
     return any(place.startswith(f"{folder}/") for folder in folders)
 

@@ -49,7 +49,7 @@ class Site:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host, a name or an address, is this machine (RFC 6761 section 6.3).
+    """Return whether a host, a name or an address, is this machine (RFC 6761 section 6.3).
 
     So is the address that servers listen at to be reached at any of theirs (RFC 1122 section
     3.2.1.3).
@@ -62,7 +62,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_local_network(host: str) -> bool:
-    """Tell whether a host is known in its own network alone: by a private address, or by its name.
+    """Return whether a host is known only in its own network, by its private address or its name.
 
     That is a name of one label, or one below a domain that is kept for such networks.
     """

@@ -24,7 +24,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         self._known: dict[tuple[type, str], bool] = {}
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        """Tell whether a template may read an attribute; the object's type alone decides."""
+        """Return whether a template may read an attribute; the object's type alone decides."""
         key = type(obj), attr
         safe = self._known.get(key)
         if safe is None:

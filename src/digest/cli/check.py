@@ -34,7 +34,7 @@ def check(
         ),
     ] = False,
 ) -> None:
-    """Tell whether `digest run` would work: configuration, templates, folders, database, mail.
+    """Return whether `digest run` would work: configuration, templates, folders, database, mail.
 
     Ends with 2 where the configuration or a template is wrong, 1 where something else is.
     """

@@ -11,7 +11,7 @@ from digest.subscribers.model import Subscriber
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery stands."""
+    """The state of a delivery."""
 
     QUEUED = "queued"  #: waits for its first attempt
     SENDING = "sending"  #: claimed, with a lease
@@ -65,7 +65,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryResult:
-    """How an attempt ended, to be recorded. Raises ValueError."""
+    """The result of an attempt, to be recorded. Raises ValueError."""
 
     delivery_id: int
     state: DeliveryState  #: every one but ``queued`` counts as an attempt
@@ -83,7 +83,7 @@ class DeliveryResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """Why nothing is sent until the operator acts or a probe is accepted."""
+    """A pause: nothing is sent until the operator acts or a probe is accepted."""
 
     digest: str | None  #: its name; None pauses all mail
     since: datetime  #: aware UTC

@@ -102,7 +102,7 @@ class ReceivedEdition:
 
 
 def decided_at(edition: Edition, digest: Digest | None) -> datetime | None:
-    """Return when a draft is sent or dropped unless the operator decides before (aware UTC).
+    """Return the deadline for the operator's decision on a draft (aware UTC).
 
     The time counts from when the operator was asked, or from when the draft was made. Return None
     if the edition is no draft, its digest is not configured (any more), or wants no approval.
@@ -167,7 +167,7 @@ class Contents:
 
     @property
     def lead(self) -> Article | None:
-        """The first pinned article, else the newest; None where there is none."""
+        """The first pinned article, else the newest; None if there are no articles."""
         return next(iter(_in_order(self.articles)), None)
 
 

@@ -1,4 +1,4 @@
-"""Progress: how far an edition has come, how fast it goes, how long it takes, how it ended."""
+"""The progress of an edition: deliveries by state, rate, time left, outcome."""
 
 # pure
 from __future__ import annotations
@@ -16,7 +16,7 @@ LATELY = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How the deliveries of an edition stand at a moment."""
+    """The deliveries of an edition at a moment."""
 
     states: Mapping[DeliveryState, int]  #: how many stand in each state, 0 included
     lately: int  #: sent within LATELY
@@ -31,29 +31,29 @@ class Progress:
 
     @property
     def ended(self) -> int:
-        """Those that nothing more is done about."""
+        """Deliveries in a final state."""
         return sum(self.states[state] for state in FINAL)
 
     @property
     def waiting(self) -> int:
-        """Those that are sent as fast as it goes; others have a time of their own."""
+        """Deliveries to be sent as soon as possible; others are due later."""
         return self.states[DeliveryState.QUEUED] + self.states[DeliveryState.SENDING] - self.later
 
     @property
     def rate(self) -> float | None:
-        """Messages a second; None where too few were sent lately to tell."""
+        """Messages a second; None if too few were sent lately."""
         seconds = self.since.total_seconds()
         return self.lately / seconds if self.lately > 1 and seconds > 0 else None
 
     @property
     def left(self) -> timedelta | None:
-        """How long what waits will take; None where nothing waits or the rate is not known."""
+        """The estimated time for the waiting deliveries; None without any, or without a rate."""
         if not self.waiting or not self.rate:
             return None
         return timedelta(seconds=round(self.waiting / self.rate))
 
     def summary(self, *, running: bool = True) -> str:
-        """Return it as a line for people; ``running`` tells whether a daemon sends now."""
+        """Return the progress in one line of text; ``running``: a daemon is sending."""
         counts = [
             f"{self.states[state]:,} {state}"
             for state in DeliveryState
@@ -73,7 +73,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRecord:
-    """A delivery as it is listed."""
+    """A delivery in a list."""
 
     id: int
     address: str | None  #: None: its subscriber was removed
@@ -86,7 +86,7 @@ class DeliveryRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How an edition stands, whatever its state."""
+    """An edition in any state, with its deliveries and errors."""
 
     edition: Edition
     articles: int  #: that it held when it was made
@@ -96,7 +96,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How an edition ended."""
+    """The outcome of an edition that is done."""
 
     edition: Edition
     progress: Progress

@@ -131,7 +131,7 @@ def path(value: Path) -> Path:
 
 
 def is_address(text: str) -> bool:
-    """Tell whether a text begins as an address does, and not as a path."""
+    """Return whether a text begins as an address does, and not as a path."""
     return _SCHEME.match(text) is not None
 
 

@@ -1,4 +1,4 @@
-"""What columns and states of subscriber lists are called by other newsletter programs."""
+"""The names that other newsletter programs have for columns and states of subscriber lists."""
 
 # pure
 from __future__ import annotations
@@ -163,7 +163,7 @@ def is_no(word: str) -> bool:
 
 
 def state_of(word: str) -> SubscriberState | None:
-    """Return what a word for a state means; KeyError where that is not known."""
+    """Return the state that a word means, None for unconfirmed; raise KeyError if unknown."""
     name = plain(word)
     if name in STATES:
         return STATES[name]
@@ -174,7 +174,7 @@ def state_of(word: str) -> SubscriberState | None:
 
 
 def field_of(name: str) -> str | None:
-    """Return what a column is by its name; None where that is not known."""
+    """Return the field that a column has by its name; None if unknown."""
     column = plain(name)
     if column in _FIELDS or column in EVIDENCE or _NO_HINT.search(column):
         return _FIELDS.get(column)

@@ -49,7 +49,7 @@ _SUPPRESSED = SubscriberState.SUPPRESSED
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedSubscriber:
-    """A row of a list: text as it stands there, states and times as they are understood."""
+    """A row of a list, with its texts unchanged, and its states and times parsed."""
 
     line: int
     fields: Mapping[str, str]  #: by the names of COLUMNS; what the list does not tell is missing
@@ -69,7 +69,7 @@ class BadRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriberList:
-    """A CSV file: what each of its columns is, and its rows."""
+    """A CSV file: the field of each column, and its rows."""
 
     columns: tuple[str, ...]  #: as its header calls them; empty without a header
     fields: tuple[str | None, ...]  #: what each column is; None: it is not read
@@ -168,8 +168,8 @@ def _shortened(names: Sequence[str]) -> str:
 def read_list(content: bytes, mapped: Mapping[str, str]) -> SubscriberList:
     """Return a list of subscribers, whatever its encoding and delimiter.
 
-    ``mapped`` says what columns are: names of COLUMNS (or ``first name``, ``last name``) by the
-    file's own. Raises ValueError if there is no column of addresses.
+    ``mapped`` has fields (COLUMNS, or ``first name``, ``last name``) by the file's column names.
+    Raises ValueError if there is no column of addresses.
     """
     text = decode(content).text
     preamble = re.match(r"(?:\s*\n|#.*\n)*(?:sep=(.)\n)?", text)  # a hint for spreadsheet programs
@@ -258,7 +258,7 @@ def check_person(text: str) -> str | None:
 
 
 def check_old_ids(text: str) -> tuple[str, ...]:
-    """Return the identifiers in links already sent; raise ValueError if a part is none."""
+    """Return the identifiers in links already sent; raise ValueError if a part is invalid."""
     identifiers = tuple(text.split())
     for identifier in identifiers:
         if not is_person(identifier) and not re.fullmatch(r"[1-9][0-9]{0,18}", identifier):
@@ -267,7 +267,7 @@ def check_old_ids(text: str) -> tuple[str, ...]:
 
 
 def check_history(text: str) -> tuple[PastState, ...]:
-    """Return the past states of a subscription; raise ValueError if the text does not tell them."""
+    """Return the past states of a subscription; raise ValueError if the text is invalid."""
     try:
         return tuple(
             PastState(
@@ -282,7 +282,7 @@ def check_history(text: str) -> tuple[PastState, ...]:
 
 
 def moment(text: str) -> datetime | None:
-    """Return a date and time, UTC where no zone is told; None if it cannot be read."""
+    """Return a date and time, aware UTC, read as UTC if it has no zone; None if invalid."""
     text = _SLASHED.sub(r"\1-\2-\3", _DOTTED.sub(r"\3-\2-\1", text))
     text = re.sub(r"-(\d)(?=[-T ]|$)", r"-0\1", text)
     for form in (text, text.removesuffix("UTC").strip()):
@@ -294,5 +294,5 @@ def moment(text: str) -> datetime | None:
 
 
 def _in_utc(read: datetime) -> datetime:
-    """Return a moment in UTC, which it is where no zone is told. Raises OverflowError."""
+    """Return a time in UTC, taken as UTC if it has no zone. Raises OverflowError."""
     return read.replace(tzinfo=read.tzinfo or UTC).astimezone(UTC)

@@ -35,7 +35,7 @@ _MAX_HOPS = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signup:
-    """A request that its confirmation mail is to prove: to subscribe, or to change the address.
+    """A request that a link in a mail is to confirm: to subscribe, or to change the address.
 
     A notice is the request of whoever reads at a person's former address to have it back: the mail
     says that the address was changed.
@@ -59,7 +59,7 @@ class Signup:
 
     @property
     def expires_at(self) -> datetime:
-        """When the link to confirm ends to be valid, aware UTC."""
+        """When the link to confirm expires, aware UTC."""
         return self.requested_at + CONFIRM_WITHIN
 
     def consent(self, confirmed_at: datetime, network: str) -> str:
@@ -72,7 +72,7 @@ class Signup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignupLimits:
-    """How many requests cause a mail in a ``PERIOD``."""
+    """The limits on requests that cause a mail in a ``PERIOD``."""
 
     network: int  #: from one network
     total: int  #: from everywhere
@@ -81,7 +81,7 @@ class SignupLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignupPolicy:
-    """From where requests are taken, and how many."""
+    """The limits on requests, blocked domains, and trusted proxies."""
 
     limits: SignupLimits
     origin: str  #: of the site: scheme and authority (RFC 6454)
@@ -90,7 +90,7 @@ class SignupPolicy:
 
 
 class Answer(Enum):
-    """What becomes of a request."""
+    """The decision on a request."""
 
     TAKEN = "a mail is sent"
     REPEATED = "a mail was sent to this address in the period"
@@ -125,7 +125,7 @@ def client_address(peer: str, forwarded: str, proxies: Sequence[Network]) -> str
     """Return the address of the client of a request.
 
     ``peer`` is the other end of the connection, ``forwarded`` the value of X-Forwarded-For. That
-    is believed from right to left as long as the address before it is that of a proxy.
+    is trusted from right to left as long as the address before is that of a proxy.
     """
     address = peer
     for hop in reversed(forwarded.rsplit(",", _MAX_HOPS)):
@@ -136,7 +136,7 @@ def client_address(peer: str, forwarded: str, proxies: Sequence[Network]) -> str
 
 
 def client_network(peer: str, forwarded: str, proxies: Sequence[Network]) -> str:
-    """Return the network of a request's client; empty where no more than a proxy is known."""
+    """Return the network of a request's client; empty if only a proxy is known."""
     address = client_address(peer, forwarded, proxies)
     return "" if _is_within(address, proxies) or not _is_address(address) else network_of(address)
 

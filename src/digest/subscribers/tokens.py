@@ -66,12 +66,12 @@ def is_person(text: str) -> bool:
 
 
 def digest_tag(digest: str) -> bytes:
-    """Return the bytes that stand for a digest's name in tokens."""
+    """Return the bytes for a digest's name in tokens."""
     return blake2b(digest.encode(), digest_size=_TAG_BYTES).digest()
 
 
 def edition_tag(digest: str, due_at: datetime) -> bytes:
-    """Return the bytes that tell an edition from one of the same number in another database."""
+    """Return bytes that differ for an edition of the same number in another database."""
     text = f"{digest} {due_at.timestamp():.6f}"
     return blake2b(text.encode(), digest_size=_EDITION_TAG_BYTES).digest()
 
@@ -120,7 +120,7 @@ def read_confirmation_token(keys: Sequence[bytes], text: str, now: datetime) -> 
 
 
 def read_form_token(keys: Sequence[bytes], text: str) -> datetime | None:
-    """Return when the form was made whose token one of the keys signed, else None."""
+    """Return when a form was made (aware UTC), from its token; None if no key signed that."""
     content = _read(keys, Purpose.FORM, text)
     if content is None:
         return None
