@@ -97,7 +97,9 @@ def test_a_file_that_cannot_be_looked_at_is_no_change(templates: Path) -> None:
 
 def test_a_given_set_is_used_whatever_is_saved(templates: Path) -> None:
     pages = WebPages(templates=templates, plan=default_plan(site=SITE))
-    fixed = WebPages(templates=templates, plan=default_plan(site=SITE), given=pages._templates)
+    fixed = WebPages(
+        templates=templates, plan=default_plan(site=SITE), given=pages._templates.current
+    )
     (templates / "web/gone.html").write_text("else", "utf-8")
     fixed.refresh()
     assert not fixed.changed()

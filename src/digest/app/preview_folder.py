@@ -26,6 +26,7 @@ from digest.mail.operator_mail import approval_message, pause_message, report_me
 from digest.mail.translations import WORDS
 from digest.scheduling.schedule import Schedule
 from digest.settings import Settings
+from digest.web.sample_pages import sample_pages
 from digest.web.template_samples import edition, proposals
 
 #: In place of the sample articles' picture.
@@ -102,7 +103,8 @@ def _previews(
     pages = make_pages(settings, site, {"daily": digest}, schedules, search=True, subscribe=True)
     style = site.link("assets/style.css").removeprefix(site.link("").rstrip("/"))
     numbers: Counter[str] = Counter()
-    for name, page in pages.samples(shown_articles(language), (language,)):
+    articles = shown_articles(language)
+    for name, page in sample_pages(pages, articles, (language,)):
         numbers[name] += 1
         shown = page.replace(f'href="{style}"'.encode(), b'href="style.css"')
         yield f"page-{name.replace(' ', '-')}-{numbers[name]}.html", shown

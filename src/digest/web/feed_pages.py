@@ -14,8 +14,8 @@ from digest.feeds.catalog import FeedPlan, FeedSummary, spread
 from digest.feeds.formats import FORMATS
 from digest.feeds.model import FACET_FOLDERS, MEDIA_TYPES, CategorySummary, FacetSummary, Feed
 from digest.feeds.publish.documents import FeedDocuments
-from digest.web.model import UNLISTED, Missing, Page, Parameters
-from digest.web.pages import Turn, WebPages
+from digest.web.model import UNLISTED, Missing, Page, Parameters, Turn
+from digest.web.pages import WebPages
 
 _KINDS = {folder: kind for kind, folder in FACET_FOLDERS.items()}
 #: Of what a page can name all: not of authors.

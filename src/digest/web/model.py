@@ -43,6 +43,14 @@ class Parameters:
 NO_PARAMETERS = Parameters()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """The positions at which the previous and the next page of articles begin."""
+
+    newer: Position | None = None
+    older: Position | None = None
+
+
 class Missing(Enum):
     """The reason why there is no page at an address."""
 
