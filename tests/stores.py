@@ -140,7 +140,7 @@ def settle(
 
 def states(store: Store, edition_id: int) -> Mapping[DeliveryState, int]:
     """Return how many deliveries of an edition stand in each state, 0 included."""
-    standing = store.reports.standing(edition_id)
+    standing = store.reports.status(edition_id)
     assert standing is not None
     return standing.states
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from digest.feeds.archive import ALONE, Entry, Place, Version, decide
+from digest.feeds.archive import ALONE, ArchivedEntry, Place, Version, decide
 from digest.feeds.feedgen_extensions import ArchiveMark
 from digest.feeds.model import ATOM
 from digest.urls import archive_path
@@ -35,8 +35,10 @@ def version(
     )
 
 
-def entry(archive: int, one: Version) -> Entry:
-    return Entry(archive=archive, sequence=one.sequence, changed_at=one.changed_at, gone=one.gone)
+def entry(archive: int, one: Version) -> ArchivedEntry:
+    return ArchivedEntry(
+        archive=archive, sequence=one.sequence, changed_at=one.changed_at, gone=one.gone
+    )
 
 
 def numbers(sets: tuple[tuple[Version, ...], ...]) -> list[list[int]]:
@@ -81,7 +83,7 @@ def test_an_entry_is_stale_once_its_article_is_another_or_away(now: Version | No
 
 
 def test_an_entry_that_was_stale_stays_so_and_tells_nothing() -> None:
-    old = Entry(archive=1, sequence=3, changed_at=None, gone=False)
+    old = ArchivedEntry(archive=1, sequence=3, changed_at=None, gone=False)
     found = decide([version(5)], [version(3)], [old], 3)
     assert found.stale == ()
     assert numbers(found.sets) == [[3, 5]]
@@ -140,7 +142,7 @@ class Press:
     limit: int
     articles: dict[int, Version] = field(default_factory=dict)
     away: dict[int, Version] = field(default_factory=dict)  #: in another category now
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[ArchivedEntry] = field(default_factory=list)
     sets: list[frozenset[int]] = field(default_factory=list)
     documents: dict[str, Document] = field(default_factory=dict)
     updated: dict[int, datetime] = field(default_factory=dict)

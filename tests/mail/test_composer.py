@@ -11,7 +11,7 @@ from digest.articles.model import CategoryPath
 from digest.editions.model import Digest
 from digest.errors import DeliveryRefused
 from digest.mail import composer as composer_module
-from digest.mail.composer import Composer, NothingToTell
+from digest.mail.composer import Composer, NoArticles
 from digest.mail.render import MailTemplates, RenderedEdition
 from digest.subscribers.model import Subscriber
 from digest.subscribers.tokens import read_unsubscribe_token
@@ -125,7 +125,7 @@ def test_segments_differ_by_categories_and_language(
 def test_a_subscriber_reads_nothing_outside_the_digest(composer: Composer) -> None:
     digest = make_digest(categories=(FINANCE,))
     delivery = make_delivery(subscriber=make_subscriber(categories=(CITY,)))
-    with pytest.raises(NothingToTell, match="no article of this edition"):
+    with pytest.raises(NoArticles, match="no article of this edition"):
         composer.envelope(digest, make_edition(), ARTICLES, delivery)
 
 
@@ -177,7 +177,7 @@ def test_a_preview_shows_what_it_is_given_each_time(composer: Composer) -> None:
 
 
 def test_a_preview_of_nothing_or_to_nobody_is_refused(composer: Composer) -> None:
-    with pytest.raises(NothingToTell):
+    with pytest.raises(NoArticles):
         composer.preview(make_digest(), [], now=NOW)
     with pytest.raises(DeliveryRefused):
         composer.preview(make_digest(), ARTICLES, address="no address", now=NOW)

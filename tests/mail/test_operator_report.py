@@ -7,24 +7,24 @@ from datetime import timedelta
 import pytest
 
 from digest.editions.delivery import DeliveryState
-from digest.editions.progress import Outcome, Progress
+from digest.editions.progress import EditionResult, Progress
 from digest.errors import DeliveryRefused
 from digest.mail.operator_mail import report_message
 from tests.mail.samples import NOW, SENDER, make_edition
 
 
-def outcome(**states: int) -> Outcome:
+def outcome(**states: int) -> EditionResult:
     counts = {state: states.get(state, 0) for state in DeliveryState}
     ended_at = NOW + timedelta(minutes=3, seconds=2, microseconds=5) if states else None
     errors = [("550 5.1.1 no such user", 2), ("451 后来 later", 1)] if "failed" in states else []
-    return Outcome(
+    return EditionResult(
         edition=make_edition(),
         progress=Progress(states=counts, lately=0, since=timedelta(), ended_at=ended_at),
         errors=errors,
     )
 
 
-def parsed(one: Outcome, title: str = "晨间摘要") -> tuple[str, str, bytes]:
+def parsed(one: EditionResult, title: str = "晨间摘要") -> tuple[str, str, bytes]:
     envelope = report_message(one, title, SENDER, "ops@例子.example", NOW)
     assert envelope.sender == "news@digest.example.org"
     assert envelope.recipient == "ops@xn--fsqu00a.example"

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from digest.editions.delivery import PROBE_AFTER, DeliveryState
-from digest.mail.delivery.retry import NOBODY_AFTER
+from digest.mail.delivery.retry import UNKNOWN_RECIPIENTS
 from digest.mail.message import Envelope
 from digest.wakeup import WakeUp
 from tests.mail.faults import FaultyServer
@@ -175,7 +175,7 @@ async def test_a_server_that_knows_nobody_does_not_cost_a_whole_list(text: str) 
     async with server.serving() as port:
         room = Room(server, port, connections=4, readers=readers)
         states = await room.send_due()
-        assert NOBODY_AFTER <= states.count(FAILED) <= NOBODY_AFTER + 4
+        assert UNKNOWN_RECIPIENTS <= states.count(FAILED) <= UNKNOWN_RECIPIENTS + 4
         assert states.count(QUEUED) == 60 - states.count(FAILED)
         assert list(room.store.paused) == ["daily"]
         room.clock.now += PROBE_AFTER

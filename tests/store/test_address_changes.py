@@ -9,7 +9,7 @@ import pytest
 
 from digest.store.database import Store, open_store
 from digest.subscribers.model import Outcome, Subscriber, SubscriberState
-from digest.subscribers.signup import Answer, Signup, SignupLimits
+from digest.subscribers.signup import Signup, SignupDecision, SignupLimits
 from tests import stores
 from tests.store.samples import NOW, someone
 
@@ -38,7 +38,7 @@ def request(address: str, person: str | None = None, **changes: object) -> Signu
     return replace(asked, **changes)  # type: ignore[arg-type]
 
 
-def ask(store: Store, address: str, person: str | None = None, **changes: object) -> Answer:
+def ask(store: Store, address: str, person: str | None = None, **changes: object) -> SignupDecision:
     return store.signups.request(request(address, person, **changes), LIMITS, KEYS)
 
 
@@ -46,7 +46,7 @@ def move(store: Store, reader: Subscriber, address: str = NEW, hours: int = 0) -
     """Have a reader take an address, and the mail that asks them to confirm it be sent."""
     at = NOW + hours * HOUR
     asked = request(address, reader.person, requested_at=at)
-    assert store.signups.request(asked, LIMITS, KEYS) is Answer.TAKEN
+    assert store.signups.request(asked, LIMITS, KEYS) is SignupDecision.TAKEN
     store.signups.mark_sent(asked.identifier, at)
     assert store.signups.confirm(asked.identifier, at, NETWORK, KEYS) == (Outcome.UPDATED,)
     assert store.signups.confirm(asked.identifier, at, NETWORK, KEYS) == ()
@@ -96,12 +96,12 @@ def test_no_form_makes_the_link_of_a_notice_useless(store: Store) -> None:
     (notice,) = store.signups.waiting(NOW)
     store.signups.mark_sent(notice.identifier, NOW)
     for hours, person in (25, None), (50, reader.person):
-        assert ask(store, OLD, person, requested_at=NOW + hours * HOUR) is Answer.REPEATED
+        assert ask(store, OLD, person, requested_at=NOW + hours * HOUR) is SignupDecision.REPEATED
     later = NOW + 60 * HOUR
     assert store.signups.confirm(notice.identifier, later, NETWORK, KEYS) == (Outcome.UPDATED,)
     (back,) = store.subscribers.of_address(OLD)
     assert back.person == reader.person
-    assert ask(store, OLD, requested_at=later) is Answer.TAKEN
+    assert ask(store, OLD, requested_at=later) is SignupDecision.TAKEN
 
 
 def test_an_address_gets_a_notice_a_day_after_another_mail(store: Store) -> None:
@@ -112,24 +112,28 @@ def test_an_address_gets_a_notice_a_day_after_another_mail(store: Store) -> None
     (reader,) = store.subscribers.of_address(OLD)
     move(store, reader, hours=3)
     assert waiting(store, 25) == []
-    assert ask(store, OLD, requested_at=NOW + 25 * HOUR) is Answer.REPEATED
+    assert ask(store, OLD, requested_at=NOW + 25 * HOUR) is SignupDecision.REPEATED
     (notice,) = store.signups.waiting(NOW + 26 * HOUR)
     assert notice.expires_at == NOW + 26 * HOUR + 3 * DAY
-    assert ask(store, OLD, requested_at=NOW + 60 * HOUR) is Answer.REPEATED  # it is not lost
+    assert (
+        ask(store, OLD, requested_at=NOW + 60 * HOUR) is SignupDecision.REPEATED
+    )  # it is not lost
     store.signups.mark_sent(notice.identifier, NOW + 61 * HOUR)
-    assert ask(store, OLD, requested_at=NOW + 97 * HOUR) is Answer.REPEATED
-    assert ask(store, OLD, requested_at=NOW + 98 * HOUR) is Answer.TAKEN
+    assert ask(store, OLD, requested_at=NOW + 97 * HOUR) is SignupDecision.REPEATED
+    assert ask(store, OLD, requested_at=NOW + 98 * HOUR) is SignupDecision.TAKEN
 
 
 def test_notices_count_in_the_limits_and_none_is_refused(store: Store) -> None:
     limits = replace(LIMITS, network=2)
     reader, _ = store.subscribers.add(someone(OLD), NOW)
     asked = request(NEW, reader.person)
-    assert store.signups.request(asked, limits) is Answer.TAKEN
+    assert store.signups.request(asked, limits) is SignupDecision.TAKEN
     store.signups.confirm(asked.identifier, NOW, NETWORK)
     assert OLD in waiting(store)
-    assert store.signups.request(request("b@example.org"), limits) is Answer.LIMITED
-    assert store.signups.request(request("b@example.org", network=""), LIMITS) is Answer.TAKEN
+    assert store.signups.request(request("b@example.org"), limits) is SignupDecision.LIMITED
+    assert (
+        store.signups.request(request("b@example.org", network=""), LIMITS) is SignupDecision.TAKEN
+    )
 
 
 def test_a_notice_of_tomorrow_waits_for_no_server(store: Store) -> None:
@@ -139,7 +143,7 @@ def test_a_notice_of_tomorrow_waits_for_no_server(store: Store) -> None:
     store.signups.mark_sent(first.identifier, NOW)
     reader, _ = store.subscribers.add(someone(OLD), NOW)
     move(store, reader)
-    assert store.signups.request(request("b@example.org"), limits) is Answer.TAKEN
+    assert store.signups.request(request("b@example.org"), limits) is SignupDecision.TAKEN
 
 
 @pytest.mark.parametrize("address", ["ADA@example.org", "ada@EXAMPLE.org"])
@@ -184,7 +188,7 @@ def test_an_erased_address_is_not_told(store: Store, erased: str) -> None:
 def test_who_erases_everything_has_no_more_mails_sent_to_others(store: Store) -> None:
     for number, key in enumerate((KEYS[0], KEYS[1], KEYS[0])):
         reader, _ = store.subscribers.add(someone(), NOW, again=True, keys=KEYS)
-        expected = Answer.REPEATED if number else Answer.TAKEN
+        expected = SignupDecision.REPEATED if number else SignupDecision.TAKEN
         assert ask(store, "Victim@example.org", reader.person, network=f"{number}") is expected
         store.subscribers.erase(reader.address, NOW, key)
         assert waiting(store) == []
@@ -200,9 +204,9 @@ def test_what_was_erased_counts_in_the_limits(store: Store) -> None:
     reader, _ = store.subscribers.add(someone(), NOW)
     for name in "bc":
         asked = request(f"{name}@example.org", reader.person)
-        assert store.signups.request(asked, limits, KEYS) is Answer.TAKEN
+        assert store.signups.request(asked, limits, KEYS) is SignupDecision.TAKEN
     store.subscribers.erase(reader.address, NOW, KEYS[0])
-    assert store.signups.request(request("d@example.org"), limits, KEYS) is Answer.LIMITED
+    assert store.signups.request(request("d@example.org"), limits, KEYS) is SignupDecision.LIMITED
     tomorrow = request("b@example.org", requested_at=NOW + DAY)
-    assert store.signups.request(tomorrow, limits, KEYS) is Answer.TAKEN
+    assert store.signups.request(tomorrow, limits, KEYS) is SignupDecision.TAKEN
     assert waiting(store, 24) == ["b@example.org"]

@@ -93,8 +93,8 @@ def test_how_editions_stand_is_told_whatever_their_state(store: Store, edition: 
     assert (first.states[DeliveryState.SENT], first.states[DeliveryState.SENDING]) == (1, 4)
     assert store.reports.listed(None, 1) == [newest]
     assert store.reports.listed("weekly", 9) == []
-    assert store.reports.standing(edition.id) == first
-    assert store.reports.standing(99) is None
+    assert store.reports.status(edition.id) == first
+    assert store.reports.status(99) is None
 
 
 def test_deliveries_are_listed_with_what_servers_said(store: Store, edition: Edition) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from digest.store.database import Store
 from digest.subscribers.model import AddressErased, Outcome, Subscriber, SubscriberState
-from digest.subscribers.signup import Answer, Signup, SignupLimits
+from digest.subscribers.signup import Signup, SignupDecision, SignupLimits
 from digest.subscribers.tokens import SubscriptionLink, digest_tag
 from tests import stores
 from tests.store.samples import DAILY, LOANS, NOW, reading, someone
@@ -37,7 +37,7 @@ def ask(store: Store, person: str, address: str, letter: str = "a") -> Signup:
         requested_at=NOW,
         person=person,
     )
-    assert store.signups.request(request, LIMITS) is Answer.TAKEN
+    assert store.signups.request(request, LIMITS) is SignupDecision.TAKEN
     assert store.signups.find(request.identifier) == request
     return request
 

@@ -11,7 +11,7 @@ import pytest
 
 from digest.store.database import Store
 from digest.subscribers.model import Outcome, SubscriberState
-from digest.subscribers.signup import Answer, Signup, SignupLimits
+from digest.subscribers.signup import Signup, SignupDecision, SignupLimits
 from tests.store.samples import LOANS, NOW
 
 LIMITS = SignupLimits(network=3, total=5, waiting=4)
@@ -40,7 +40,7 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 
 def test_what_is_asked_is_confirmed_as_it_was_asked(store: Store) -> None:
     asked = request(1)
-    assert store.signups.request(asked, LIMITS) is Answer.TAKEN
+    assert store.signups.request(asked, LIMITS) is SignupDecision.TAKEN
     assert store.signups.waiting(NOW) == [asked]
     store.signups.mark_sent(asked.identifier, NOW)
     assert store.signups.waiting(NOW) == []
@@ -62,12 +62,12 @@ def test_what_is_asked_is_confirmed_as_it_was_asked(store: Store) -> None:
 def test_many_requests_at_once_for_one_address_are_one(
     store: Store, threads: ThreadPoolExecutor
 ) -> None:
-    def ask(number: int) -> Answer:
+    def ask(number: int) -> SignupDecision:
         return store.signups.request(request(number, address="R@example.org"), LIMITS)
 
     answers = list(threads.map(ask, range(40)))
-    assert answers.count(Answer.TAKEN) == 1
-    assert answers.count(Answer.REPEATED) == 39
+    assert answers.count(SignupDecision.TAKEN) == 1
+    assert answers.count(SignupDecision.REPEATED) == 39
     assert len(store.signups.waiting(NOW)) == 1
 
 
@@ -79,17 +79,22 @@ def test_many_confirmations_at_once_are_one(store: Store, threads: ThreadPoolExe
 
 
 def test_limits_count_a_network_all_and_what_waits_in_a_day(store: Store) -> None:
-    def ask(number: int, network: int, days: int = 0) -> Answer:
+    def ask(number: int, network: int, days: int = 0) -> SignupDecision:
         new = request(number, network, requested_at=NOW + days * DAY)
         return store.signups.request(new, LIMITS)
 
-    assert [ask(number, 1) for number in range(4)] == [Answer.TAKEN] * 3 + [Answer.LIMITED]
-    assert [ask(number, 2) for number in (4, 5)] == [Answer.TAKEN, Answer.FULL]  # 4 wait
+    assert [ask(number, 1) for number in range(4)] == [SignupDecision.TAKEN] * 3 + [
+        SignupDecision.LIMITED
+    ]
+    assert [ask(number, 2) for number in (4, 5)] == [
+        SignupDecision.TAKEN,
+        SignupDecision.FULL,
+    ]  # 4 wait
     for waiting in store.signups.waiting(NOW):
         store.signups.mark_sent(waiting.identifier, NOW)
-    assert [ask(number, 3) for number in (5, 6)] == [Answer.TAKEN, Answer.FULL]
-    assert ask(6, 1, days=1) is Answer.TAKEN
-    assert ask(1, 2, days=1) is Answer.TAKEN  # in place of the older request
+    assert [ask(number, 3) for number in (5, 6)] == [SignupDecision.TAKEN, SignupDecision.FULL]
+    assert ask(6, 1, days=1) is SignupDecision.TAKEN
+    assert ask(1, 2, days=1) is SignupDecision.TAKEN  # in place of the older request
 
 
 def test_requests_are_deleted_three_days_later(store: Store) -> None:

@@ -6,8 +6,8 @@ from ipaddress import ip_network
 import pytest
 
 from digest.subscribers.signup import (
-    Answer,
     Signup,
+    SignupDecision,
     SignupLimits,
     client_address,
     client_network,
@@ -90,13 +90,15 @@ def test_disposable_domains_count_with_all_below_them(address: str, disposable: 
 def test_each_limit_has_its_answer() -> None:
     limits = SignupLimits(network=2, total=5, waiting=3)
 
-    def told(repeated: bool = False, network: int = 0, total: int = 0, waiting: int = 0) -> Answer:
+    def told(
+        repeated: bool = False, network: int = 0, total: int = 0, waiting: int = 0
+    ) -> SignupDecision:
         return verdict(limits, repeated=repeated, network=network, total=total, waiting=waiting)
 
-    assert told(network=1, total=4, waiting=2) is Answer.TAKEN
-    assert told(repeated=True, network=2) is Answer.REPEATED
-    assert told(network=2, total=5) is Answer.LIMITED
-    assert told(total=5) is told(waiting=3) is Answer.FULL
+    assert told(network=1, total=4, waiting=2) is SignupDecision.TAKEN
+    assert told(repeated=True, network=2) is SignupDecision.REPEATED
+    assert told(network=2, total=5) is SignupDecision.LIMITED
+    assert told(total=5) is told(waiting=3) is SignupDecision.FULL
 
 
 def test_a_request_has_a_moment_in_utc() -> None:

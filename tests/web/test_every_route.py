@@ -95,7 +95,7 @@ HEADERS = {
 
 
 @dataclass
-class Answer:
+class SignupDecision:
     """What an ASGI application sent."""
 
     status: int = 0
@@ -119,8 +119,8 @@ class Target:
         path, _, query = template.format(**self.links).partition("?")
         return path, query.encode()
 
-    async def _send(self, scope: dict[str, Any], body: bytes) -> Answer:
-        answer = Answer()
+    async def _send(self, scope: dict[str, Any], body: bytes) -> SignupDecision:
+        answer = SignupDecision()
         received = iter([{"type": "http.request", "body": body, "more_body": False}])
 
         async def receive() -> dict[str, Any]:
@@ -137,7 +137,7 @@ class Target:
         await app(scope, receive, send)
         return answer
 
-    def send(self, scope: dict[str, Any], body: bytes) -> Answer:
+    def send(self, scope: dict[str, Any], body: bytes) -> SignupDecision:
         return self.runner.run(self._send(scope, body))
 
 
@@ -312,7 +312,7 @@ def test_no_button_fails_whatever_else_is_sent(
         check(target.send(scope, written(list(fields.items()))))
 
 
-def check(answer: Answer) -> None:
+def check(answer: SignupDecision) -> None:
     assert answer.complete
     assert answer.status < 500 or answer.status == 503, (answer.status, answer.body)
     for name, value in answer.headers:

@@ -17,7 +17,7 @@ from digest.articles.model import Article
 from digest.articles.samples import SAMPLED_AT, SHOWN_IMAGE, shown_articles
 from digest.editions.delivery import DeliveryState, Pause
 from digest.editions.model import Digest
-from digest.editions.progress import Outcome, Progress
+from digest.editions.progress import EditionResult, Progress
 from digest.errors import OutputError
 from digest.languages import direction, own_name
 from digest.mail.composer import Composer
@@ -140,7 +140,9 @@ def _mails(settings: Settings, language: str, logo: LogoFile | None) -> Iterator
             DeliveryState.FAILED: 3,
         }
         progress = Progress(states=states, lately=0, since=timedelta(), ended_at=SAMPLED_AT)
-        outcome = Outcome(edition=made, progress=progress, errors=[("550 5.1.1 no such user", 3)])
+        outcome = EditionResult(
+            edition=made, progress=progress, errors=[("550 5.1.1 no such user", 3)]
+        )
         pause = Pause(
             digest="daily", since=SAMPLED_AT, probe_at=SAMPLED_AT, reason="550 relay not permitted"
         )

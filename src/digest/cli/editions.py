@@ -16,7 +16,7 @@ from digest.editions.delivery import DeliveryState
 if TYPE_CHECKING:
     from digest.app.wiring import Services
     from digest.editions.model import Edition
-    from digest.editions.progress import DeliveryRecord, Standing
+    from digest.editions.progress import DeliveryRecord, EditionStatus
 
 app = typer.Typer(help="List, approve, cancel and resend editions.", no_args_is_help=True)
 delivery_commands = typer.Typer(help="List the mails of an edition.", no_args_is_help=True)
@@ -44,7 +44,7 @@ def list_(
         if digest is not None and not listed:
             services.settings.digest(digest)  # a digest no longer configured may have editions
     if as_json:
-        print_json([_fields(standing) for standing in listed])
+        print_json([_fields(status) for status in listed])
     elif listed:
         print_table(_COLUMNS, map(_row, listed))
     else:
@@ -58,7 +58,7 @@ def show(context: typer.Context, edition_id: Id, as_json: Json = False) -> None:
     from digest.mail.text_layout import one_line
 
     with services_of(context, log=False) as services:
-        standing = _standing(services, edition_id)
+        status = _status(services, edition_id)
         unsubscribed = services.store.editions.unsubscribed(edition_id)
         proposal = asyncio.run(services.approval().proposal(edition_id))
     if proposal is None:
@@ -71,11 +71,11 @@ def show(context: typer.Context, edition_id: Id, as_json: Json = False) -> None:
             "decided_at": decided_at,
             "unapproved": None if decided_at is None else "send" if proposal.sends else "drop",
         }
-        errors = [{"error": error, "count": count} for error, count in standing.errors]
+        errors = [{"error": error, "count": count} for error, count in status.errors]
         details = {"titles": titles, "errors": errors, "unsubscribed": unsubscribed}
-        print_json(_fields(standing) | waiting | details | {"note": standing.edition.note})
+        print_json(_fields(status) | waiting | details | {"note": status.edition.note})
         return
-    edition = standing.edition
+    edition = status.edition
     say(f"{_named(edition)}: {_state(edition)}")
     say(f"Due          {edition.due_at:%Y-%m-%d %H:%M} UTC")
     say(f"Made         {edition.created_at:%Y-%m-%d %H:%M} UTC")
@@ -87,17 +87,17 @@ def show(context: typer.Context, edition_id: Id, as_json: Json = False) -> None:
             unless = "sent, unless cancelled" if proposal.sends else "dropped, unless approved"
             say(f"Waits        until {format_moment(decided_at)}, then it is {unless} before")
     else:
-        say(f"Mails        {_mails(standing) or 'none'}")
+        say(f"Mails        {_mails(status) or 'none'}")
         if unsubscribed:
             say(f"Unsubscribed {unsubscribed:,} before the next edition")
-    for error, count in standing.errors:
+    for error, count in status.errors:
         say(f"Error        {count:,} × {error}")
     for paragraph in edition.note_paragraphs:
         say(f"Note         {paragraph}")
-    say(f"Articles     {standing.articles:,}")
+    say(f"Articles     {status.articles:,}")
     for title in titles:
         say(f"  {title}")
-    if gone := standing.articles - len(titles):
+    if gone := status.articles - len(titles):
         say(f"  and {gone:,} withdrawn")
 
 
@@ -105,12 +105,12 @@ def show(context: typer.Context, edition_id: Id, as_json: Json = False) -> None:
 def approve(context: typer.Context, edition_id: Id) -> None:
     """Send a draft to all who are subscribed now; a running daemon does within half a minute."""
     with services_of(context, log=False) as services:
-        before = _standing(services, edition_id).edition
+        before = _status(services, edition_id).edition
         approved = False
         if _is_draft(before):
             services.settings.digest(before.digest)  # says so where it is not configured
             approved = asyncio.run(services.approval().approve(edition_id))
-        now = _standing(services, edition_id)
+        now = _status(services, edition_id)
     if not approved:
         complain(f"{_named(now.edition)} is no draft: it is {_state(now.edition)}")
         raise typer.Exit(FAILED)
@@ -124,9 +124,9 @@ def cancel(context: typer.Context, edition_id: Id) -> None:
     Its articles come in no other edition. What is being sent at this moment still arrives.
     """
     with services_of(context, log=False) as services:
-        _standing(services, edition_id)  # raises if there is no such edition
+        _status(services, edition_id)  # raises if there is no such edition
         cancelled = asyncio.run(services.approval().cancel(edition_id))
-        now = _standing(services, edition_id)
+        now = _status(services, edition_id)
     if not cancelled:
         complain(f"{_named(now.edition)} has nothing left to send: it is {_state(now.edition)}")
         raise typer.Exit(FAILED)
@@ -154,7 +154,7 @@ def resend(
     if not failed:
         raise typer.BadParameter("say what to send again: --failed")
     with services_of(context, log=False) as services:
-        edition = _standing(services, edition_id).edition
+        edition = _status(services, edition_id).edition
         services.settings.digest(edition.digest)  # says so where it is not configured
         queued = asyncio.run(services.approval().resend(edition_id))
     if not queued:
@@ -199,11 +199,11 @@ def printable(text: str) -> str:
     return "".join(char for char in lines if char == "\n" or char.isprintable()).strip()
 
 
-def _standing(services: Services, edition_id: int) -> Standing:
-    standing = services.store.reports.standing(edition_id)
-    if standing is None:
+def _status(services: Services, edition_id: int) -> EditionStatus:
+    status = services.store.reports.status(edition_id)
+    if status is None:
         raise _unknown(edition_id)
-    return standing
+    return status
 
 
 def _unknown(edition_id: int) -> typer.BadParameter:
@@ -237,25 +237,25 @@ def _counted(mails: int) -> str:
     return f"{mails:,} mail{'' if mails == 1 else 's'}"
 
 
-def _mails(standing: Standing) -> str:
-    return ", ".join(f"{count:,} {state}" for state, count in standing.states.items() if count)
+def _mails(status: EditionStatus) -> str:
+    return ", ".join(f"{count:,} {state}" for state, count in status.states.items() if count)
 
 
-def _row(standing: Standing) -> tuple[str, ...]:
-    edition = standing.edition
+def _row(status: EditionStatus) -> tuple[str, ...]:
+    edition = status.edition
     return (
         str(edition.id),
         edition.digest,
         _number(edition),
         f"{edition.due_at:%Y-%m-%d %H:%M} UTC",
         _state(edition),
-        f"{standing.articles:,}",
-        _mails(standing),
+        f"{status.articles:,}",
+        _mails(status),
     )
 
 
-def _fields(standing: Standing) -> dict[str, object]:
-    edition = standing.edition
+def _fields(status: EditionStatus) -> dict[str, object]:
+    edition = status.edition
     return {
         "id": edition.id,
         "digest": edition.digest,
@@ -264,8 +264,8 @@ def _fields(standing: Standing) -> dict[str, object]:
         "due_at": edition.due_at,
         "created_at": edition.created_at,
         "state": _state(edition),
-        "articles": standing.articles,
-        "mails": {str(state): count for state, count in standing.states.items()},
+        "articles": status.articles,
+        "mails": {str(state): count for state, count in status.states.items()},
     }
 
 
@@ -287,7 +287,7 @@ def list_deliveries(
 ) -> None:
     """List the deliveries of an edition, the last changed first, with the server's answer."""
     with services_of(context, log=False) as services:
-        if services.store.reports.standing(edition) is None:
+        if services.store.reports.status(edition) is None:
             raise typer.BadParameter(f"there is no edition {edition}; see `digest editions list`")
         deliveries = services.store.reports.deliveries(edition, state, limit)
     if as_json:

@@ -140,12 +140,12 @@ def preview(
 def _lint(message: bytes, postal_address: str) -> None:
     """Print the findings on a message; exit with 1 if any is an error."""
     from digest.mail.lint.lint import RULES, lint
-    from digest.mail.lint.remark import Severity
+    from digest.mail.lint.remark import FindingSeverity
 
     remarks = lint(message, postal_address=postal_address)
     for problem in remarks:
         say(str(problem))
-    errors = sum(problem.severity is Severity.ERROR for problem in remarks)
+    errors = sum(problem.severity is FindingSeverity.ERROR for problem in remarks)
     say(f"{len(RULES)} rules: {errors} errors, {len(remarks) - errors} warnings.")
     if errors:
         raise typer.Exit(FAILED)

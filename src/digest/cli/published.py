@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from digest.app.export.exporter import Exported
     from digest.app.wiring import Services
     from digest.articles.model import ArticleKey
-    from digest.store.withdrawals import Standing
+    from digest.store.withdrawals import ArticleStatus
 
 commands = typer.Typer()  #: of the program itself
 article_commands = typer.Typer(
@@ -67,20 +67,20 @@ def list_articles(
             wanted = CategoryPath.parse(category) if category else None
         except ValueError as error:
             raise typer.BadParameter("names joined by '/', none of them empty") from error
-        standings = services.store.withdrawals.listed(wanted, limit, withdrawn=withdrawn)
+        statuses = services.store.withdrawals.listed(wanted, limit, withdrawn=withdrawn)
         if as_json:
-            print_json([_fields(services, standing) for standing in standings])
+            print_json([_fields(services, status) for status in statuses])
             return
         print_table(
             ("Key", "Withdrawn" if withdrawn else "Published", "Title", "Categories"),
             (
                 (
-                    standing.article.key,
-                    _moment(standing.withdrawn_at or standing.article.published_at),
-                    standing.article.title,
-                    ", ".join(map(str, standing.article.categories)),
+                    status.article.key,
+                    _moment(status.withdrawn_at or status.article.published_at),
+                    status.article.title,
+                    ", ".join(map(str, status.article.categories)),
                 )
-                for standing in standings
+                for status in statuses
             ),
         )
 
@@ -98,15 +98,15 @@ def _print_waiting(files: list[tuple[str, datetime]], as_json: bool) -> None:
 def show(context: typer.Context, names: Names, as_json: Json = False) -> None:
     """Show all that is known of articles."""
     with services_of(context, log=False) as services:
-        standings = _find(services, names)
-        entries = [_fields(services, standing) for standing in standings]
+        statuses = _find(services, names)
+        entries = [_fields(services, status) for status in statuses]
     if as_json:
         print_json(entries)
         return
-    for number, standing in enumerate(entries):
+    for number, status in enumerate(entries):
         if number:
             say("")
-        for name, value in standing.items():
+        for name, value in status.items():
             text = ", ".join(value) if isinstance(value, list) else value
             if text not in (None, ""):
                 say(f"{name.replace('_', ' ').capitalize():<14}{text}")
@@ -119,9 +119,9 @@ def withdraw(context: typer.Context, names: Names) -> None:
     Their addresses answer 410 (gone), and Atom feeds tell it (RFC 6721).
     """
     with services_of(context, log=False) as services:
-        standings = _find(services, names)
-        services.store.withdrawals.withdraw(_keys(standings), services.clock())
-        count = sum(standing.withdrawn_at is None for standing in standings)
+        statuses = _find(services, names)
+        services.store.withdrawals.withdraw(_keys(statuses), services.clock())
+        count = sum(status.withdrawn_at is None for status in statuses)
         _publish(services, f"{count:,} withdrawn")
 
 
@@ -129,36 +129,36 @@ def withdraw(context: typer.Context, names: Names) -> None:
 def restore(context: typer.Context, names: Names) -> None:
     """Show withdrawn articles again, whatever becomes of their files."""
     with services_of(context, log=False) as services:
-        standings = _find(services, names)
-        services.store.withdrawals.restore(_keys(standings), services.clock())
-        count = sum(standing.withdrawn_at is not None for standing in standings)
+        statuses = _find(services, names)
+        services.store.withdrawals.restore(_keys(statuses), services.clock())
+        count = sum(status.withdrawn_at is not None for status in statuses)
         _publish(services, f"{count:,} restored")
 
 
-def _keys(standings: list[Standing]) -> list[ArticleKey]:
-    return [standing.article.key for standing in standings]
+def _keys(statuses: list[ArticleStatus]) -> list[ArticleKey]:
+    return [status.article.key for status in statuses]
 
 
-def _find(services: Services, names: list[str]) -> list[Standing]:
+def _find(services: Services, names: list[str]) -> list[ArticleStatus]:
     """Return the article of each name; exit with 1 if a name fits none or several."""
     from digest.articles.ingest.tree import printable
 
-    standings: list[Standing] = []
+    statuses: list[ArticleStatus] = []
     unclear = False
     for name in map(printable, names):
         meant = services.store.withdrawals.find(name)
         if len(meant) == 1:
-            standings += meant
+            statuses += meant
             continue
         unclear = True
         if meant:
-            keys = ", ".join(standing.article.key for standing in meant)
+            keys = ", ".join(status.article.key for status in meant)
             complain(f"{name}: several articles have this link; name one by its key: {keys}")
         else:
             complain(f"{name}: no article has this key, id, link or file")
     if unclear:
         raise typer.Exit(FAILED)
-    return standings
+    return statuses
 
 
 def _publish(services: Services, done: str) -> None:
@@ -167,18 +167,18 @@ def _publish(services: Services, done: str) -> None:
     say(f"{done}; {published.written:,} files written, {published.removed:,} removed.")
 
 
-def _fields(services: Services, standing: Standing) -> dict[str, Any]:
+def _fields(services: Services, status: ArticleStatus) -> dict[str, Any]:
     from digest.store.withdrawals import Word
 
-    article = standing.article
+    article = status.article
     return {
         "key": article.key,
         "id": article.id,
         "title": article.title,
         "published_at": _moment(article.published_at),
         "updated_at": _moment(article.updated_at),
-        "withdrawn_at": _moment(standing.withdrawn_at) if standing.withdrawn_at else None,
-        "operator": str(standing.word) if standing.word in (Word.WITHDRAWN, Word.KEPT) else None,
+        "withdrawn_at": _moment(status.withdrawn_at) if status.withdrawn_at else None,
+        "operator": str(status.word) if status.word in (Word.WITHDRAWN, Word.KEPT) else None,
         "page": services.site.link(article.folder),
         "link": article.link,
         "image": article.image,
@@ -186,8 +186,8 @@ def _fields(services: Services, standing: Standing) -> dict[str, Any]:
         "pinned": article.pinned,
         "authors": list(article.authors),
         "categories": [str(category) for category in article.categories],
-        "files": list(standing.files),
-        "files_missing": standing.missing,
+        "files": list(status.files),
+        "files_missing": status.missing,
         "summary": article.summary,
     }
 

@@ -85,7 +85,7 @@ class DeliveryRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class EditionStatus:
     """An edition in any state, with its deliveries and errors."""
 
     edition: Edition
@@ -95,8 +95,8 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """The outcome of an edition that is done."""
+class EditionResult:
+    """The result of an edition that is done."""
 
     edition: Edition
     progress: Progress

@@ -30,7 +30,7 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ArchivedEntry:
     """An article in an archive, with the version for which it was put there."""
 
     archive: int  #: number
@@ -50,7 +50,9 @@ class Entry:
 class Decision:
     """A decision on the archives of a feed: which to close, and which entries are outdated."""
 
-    stale: tuple[Entry, ...]  #: their article has another version by now, or has left the feed
+    stale: tuple[
+        ArchivedEntry, ...
+    ]  #: their article has another version by now, or has left the feed
     sets: tuple[tuple[Version, ...], ...]  #: what new archives hold, the first one first
 
     def __bool__(self) -> bool:
@@ -118,7 +120,10 @@ class Content:
 
 
 def decide(
-    current: Sequence[Version], others: Sequence[Version], entries: Sequence[Entry], size: int
+    current: Sequence[Version],
+    others: Sequence[Version],
+    entries: Sequence[ArchivedEntry],
+    size: int,
 ) -> Decision:
     """Decide which archives to close, so that every version is in a document.
 

@@ -71,7 +71,7 @@ class CompiledMessage:
         )
 
 
-class NothingToTell(DigestError):
+class NoArticles(DigestError):
     """An edition has no article for this reader."""
 
     def __str__(self) -> str:
@@ -229,7 +229,7 @@ def _selected(
     own = [article for article in articles if selects(digest.categories, article)]
     selected = contents(own, wanted or digest.categories, digest.max_items)
     if not selected.shown:
-        raise NothingToTell
+        raise NoArticles
     return selected
 
 

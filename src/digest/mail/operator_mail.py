@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from digest.articles.model import Article
 from digest.editions.delivery import DeliveryState, Pause
 from digest.editions.model import Digest, Edition, EditionState, contents, decided_at
-from digest.editions.progress import Outcome
+from digest.editions.progress import EditionResult
 from digest.mail.headers import mailbox, unstructured, verbatim
 from digest.mail.message import Envelope
 from digest.mail.template_context import MAX_TITLE
@@ -116,22 +116,22 @@ def approval_message(
 
 
 def report_message(
-    outcome: Outcome, title: str, sender: Sender, to: str, now: datetime
+    result: EditionResult, title: str, sender: Sender, to: str, now: datetime
 ) -> Envelope:
     """Return the report of an edition that is done, of a digest called ``title``.
 
     Its Message-ID is derived from the edition and when it ended, so that an edition that is sent
     again has a report of its own. Raises as ``operator_message``.
     """
-    edition, states = outcome.edition, outcome.progress.states
+    edition, states = result.edition, result.progress.states
     unsent = sum(states[state] for state in (DeliveryState.FAILED, DeliveryState.EXPIRED))
     subject = f"{title} {edition.number}: {states[DeliveryState.SENT]:,} sent"
-    ended_at = outcome.progress.ended_at or edition.created_at
+    ended_at = result.progress.ended_at or edition.created_at
     return operator_message(
         sender,
         to,
         subject=f"{subject}, {unsent:,} not" if unsent else subject,
-        text="\n".join(_report_lines(outcome, title)) + "\n",
+        text="\n".join(_report_lines(result, title)) + "\n",
         reference=f"{edition.digest}.{edition.id}.{int(ended_at.timestamp())}.report",
         now=now,
     )
@@ -206,8 +206,8 @@ def _approval_lines(request: ApprovalRequest, title: str, link: str | None) -> l
     return lines
 
 
-def _report_lines(outcome: Outcome, title: str) -> list[str]:
-    edition, progress = outcome.edition, outcome.progress
+def _report_lines(result: EditionResult, title: str) -> list[str]:
+    edition, progress = result.edition, result.progress
     lines = [
         f"{title} ({edition.digest}), edition {edition.number}",
         f"due {edition.due_at:%Y-%m-%d %H:%M} UTC, made {edition.created_at:%Y-%m-%d %H:%M} UTC",
@@ -221,9 +221,9 @@ def _report_lines(outcome: Outcome, title: str) -> list[str]:
         for state, count in progress.states.items()
         if count or state is DeliveryState.SENT
     ]
-    if outcome.errors:
+    if result.errors:
         lines += ["", "What servers said:"]
-        lines += [f"{count:>9,}  {error}" for error, count in outcome.errors]
+        lines += [f"{count:>9,}  {error}" for error, count in result.errors]
     return lines
 
 

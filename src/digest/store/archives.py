@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
 from digest.articles.facets import Facet, FacetKind
 from digest.articles.model import CategoryPath, Scope, Tombstone
-from digest.feeds.archive import ArchiveState, Decision, Entry, Held, Version, decide
+from digest.feeds.archive import ArchivedEntry, ArchiveState, Decision, Held, Version, decide
 from digest.feeds.model import Feed
 from digest.feeds.publish.documents import FeedContents
 from digest.store.article_queries import newest_first, scope_key, within
@@ -217,7 +217,9 @@ _HOLDERS = select(archive.c.id, archive.c.number).where(
 )
 
 
-def _entries(connection: Connection, feed: str, known: Collection[int] | None) -> list[Entry]:
+def _entries(
+    connection: Connection, feed: str, known: Collection[int] | None
+) -> list[ArchivedEntry]:
     """Return the archived entries of a feed for the articles ``known`` (sequences), or for all.
 
     Two queries: with a join, SQLite would search every archive of the feed for each article.
@@ -236,7 +238,7 @@ def _entries(connection: Connection, feed: str, known: Collection[int] | None) -
             for row in connection.execute(_HOLDERS, {"values": chunk, "feed": feed})
         }
     return [
-        Entry(
+        ArchivedEntry(
             archive=numbers[row.archive],
             sequence=row.article,
             changed_at=row.changed_at,

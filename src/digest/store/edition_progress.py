@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select, update
 
 from digest.editions.delivery import DeliveryState
 from digest.editions.model import Edition, EditionState
-from digest.editions.progress import LATELY, DeliveryRecord, Outcome, Progress, Standing
+from digest.editions.progress import LATELY, DeliveryRecord, EditionResult, EditionStatus, Progress
 from digest.store import edition_rows
 from digest.store.connection import Database, Lock
 from digest.store.schema import delivery, edition, edition_article, person, subscriber
@@ -35,21 +35,21 @@ class Reports:
             opened = [edition_rows.from_row(row) for row in connection.execute(query)]
             return [(made, _progress(connection, made.id, now)) for made in opened]
 
-    def listed(self, digest: str | None, limit: int) -> list[Standing]:
+    def listed(self, digest: str | None, limit: int) -> list[EditionStatus]:
         """Return the newest editions of one digest or all with their states, newest first."""
         query = select(edition).order_by(edition.c.id.desc()).limit(limit)
         if digest is not None:
             query = query.where(edition.c.digest == digest)
         with self._database.read() as connection:
             listed = [edition_rows.from_row(row) for row in connection.execute(query)]
-            return [_standing(connection, made) for made in listed]
+            return [_status(connection, made) for made in listed]
 
-    def standing(self, edition_id: int) -> Standing | None:
+    def status(self, edition_id: int) -> EditionStatus | None:
         """Return an edition with its states; None if there is none with this id."""
         query = select(edition).where(edition.c.id == edition_id)
         with self._database.read() as connection:
             row = connection.execute(query).one_or_none()
-            return None if row is None else _standing(connection, edition_rows.from_row(row))
+            return None if row is None else _status(connection, edition_rows.from_row(row))
 
     def deliveries(
         self, edition_id: int, state: DeliveryState | None, limit: int
@@ -79,7 +79,7 @@ class Reports:
                 for row in connection.execute(query)
             ]
 
-    def unreported(self, now: datetime) -> list[Outcome]:
+    def unreported(self, now: datetime) -> list[EditionResult]:
         """Return the outcomes of finished editions not reported yet, oldest first."""
         query = select(edition).where(
             edition.c.state == EditionState.DONE, edition.c.reported_at.is_(None)
@@ -87,7 +87,7 @@ class Reports:
         with self._database.read() as connection:
             ended = [edition_rows.from_row(row) for row in connection.execute(query)]
             return [
-                Outcome(
+                EditionResult(
                     edition=made,
                     progress=_progress(connection, made.id, now),
                     errors=_errors(connection, made.id),
@@ -102,9 +102,9 @@ class Reports:
             connection.execute(statement)
 
 
-def _standing(connection: Connection, made: Edition) -> Standing:
+def _status(connection: Connection, made: Edition) -> EditionStatus:
     held = select(func.count()).where(edition_article.c.edition == made.id)
-    return Standing(
+    return EditionStatus(
         edition=made,
         articles=connection.scalar(held) or 0,
         states=edition_rows.states(connection, made.id),

@@ -18,8 +18,8 @@ from digest.subscribers.model import NewSubscriber, Outcome, SubscriberState
 from digest.subscribers.signup import (
     CONFIRM_WITHIN,
     PERIOD,
-    Answer,
     Signup,
+    SignupDecision,
     SignupLimits,
     verdict,
 )
@@ -32,7 +32,9 @@ class SignupStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def request(self, new: Signup, limits: SignupLimits, keys: Sequence[bytes] = ()) -> Answer:
+    def request(
+        self, new: Signup, limits: SignupLimits, keys: Sequence[bytes] = ()
+    ) -> SignupDecision:
         """Store a request whose mail is then waiting, where the limits allow it.
 
         A request for a suppressed address is stored and answered like any other, without a mail.
@@ -41,11 +43,11 @@ class SignupStore:
         now, mine = new.requested_at, _is_for(new.address, keys)
         with self._database.read() as connection:
             answer = _verdict(connection, new, limits, mine)
-        if answer is not Answer.TAKEN:
+        if answer is not SignupDecision.TAKEN:
             return answer
         with self._database.write(Lock.SUBSCRIBERS) as connection:
             answer = _verdict(connection, new, limits, mine)
-            if answer is not Answer.TAKEN:
+            if answer is not SignupDecision.TAKEN:
                 return answer
             expired = signup.c.requested_at < now - CONFIRM_WITHIN
             connection.execute(delete(signup).where(expired))
@@ -189,7 +191,7 @@ def _give_notice(connection: Connection, notice: Signup, mine: ColumnElement[boo
 
 def _verdict(
     connection: Connection, new: Signup, limits: SignupLimits, mine: ColumnElement[bool]
-) -> Answer:
+) -> SignupDecision:
     """Decide on a request; ``mine`` selects those for its address.
 
     None takes the place of a notice that may be of use: else whoever took an address away could

@@ -38,7 +38,7 @@ class Word(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ArticleStatus:
     """An article, whether it is withdrawn and by whom, and its files."""
 
     article: Article
@@ -90,7 +90,7 @@ class Withdrawals:
         put(connection, withdrawal, rows, key="article")
         return sequences
 
-    def find(self, name: str) -> list[Standing]:
+    def find(self, name: str) -> list[ArticleStatus]:
         """Return the articles that a name may mean: a key, an id, a link, or a file's path."""
         holds = select(file.c.article).where(file.c.key == hashed(name))
         wanted = or_(
@@ -99,19 +99,19 @@ class Withdrawals:
             article.c.link == name,
             article.c.id.in_(holds),
         )
-        return self._standings(select(*COLUMNS).where(wanted).order_by(article.c.id))
+        return self._statuses(select(*COLUMNS).where(wanted).order_by(article.c.id))
 
     def listed(
         self, wanted: CategoryPath | None, limit: int, *, withdrawn: bool = False
-    ) -> list[Standing]:
+    ) -> list[ArticleStatus]:
         """Return the newest articles of a category or of all; ``withdrawn`` ones, latest first."""
         if not withdrawn:
-            return self._standings(newest(wanted).limit(limit))
+            return self._statuses(newest(wanted).limit(limit))
         query: Select[Any] = select(*COLUMNS).join(withdrawal, withdrawal.c.article == article.c.id)
         query = within(query.where(withdrawal.c.at.is_not(None)), wanted)
-        return self._standings(query.order_by(*_LAST_FIRST).limit(limit))
+        return self._statuses(query.order_by(*_LAST_FIRST).limit(limit))
 
-    def _standings(self, query: Select[Any]) -> list[Standing]:
+    def _statuses(self, query: Select[Any]) -> list[ArticleStatus]:
         with self._database.read() as connection:
             articles = read(connection, query)
             sequences = [entry.sequence for entry in articles]
@@ -125,7 +125,7 @@ class Withdrawals:
                 place = files.setdefault(row.article, [])
                 place.append((not row.leads, row.path, row.missing_at is not None))
         return [
-            Standing(
+            ArticleStatus(
                 article=entry,
                 withdrawn_at=withdrawals[entry.sequence].at
                 if entry.sequence in withdrawals

@@ -89,7 +89,7 @@ class SignupPolicy:
     blocked: tuple[str, ...] = ()  #: domains in ASCII that are not written to
 
 
-class Answer(Enum):
+class SignupDecision(Enum):
     """The decision on a request."""
 
     TAKEN = "a mail is sent"
@@ -100,15 +100,15 @@ class Answer(Enum):
 
 def verdict(
     limits: SignupLimits, *, repeated: bool, network: int, total: int, waiting: int
-) -> Answer:
+) -> SignupDecision:
     """Decide on a request, given the numbers of requests in the period before it."""
     if repeated:
-        return Answer.REPEATED
+        return SignupDecision.REPEATED
     if network >= limits.network:
-        return Answer.LIMITED
+        return SignupDecision.LIMITED
     if total >= limits.total or waiting >= limits.waiting:
-        return Answer.FULL
-    return Answer.TAKEN
+        return SignupDecision.FULL
+    return SignupDecision.TAKEN
 
 
 def is_disposable(address: str, blocked: Collection[str] = ()) -> bool:

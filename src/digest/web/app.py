@@ -129,22 +129,22 @@ def create_app(
         return PlainTextResponse(f"{text} Please try again soon.\n", 503, headers)
 
     both = ["GET", "POST"]
-    doors = []
+    optional = []
     if subscribing:
-        doors.append(Route(f"/{SUBSCRIBE_PATH}", subscribing.serve_form, methods=both))
+        optional.append(Route(f"/{SUBSCRIBE_PATH}", subscribing.serve_form, methods=both))
     if unready:
         readiness = partial(_readyz, SharedAnswer(unready))
-        doors.append(Route("/readyz", readiness, methods=["GET"]))
+        optional.append(Route("/readyz", readiness, methods=["GET"]))
     if requests:
         confirm = requests.serve_confirmation
-        doors.append(Route(f"/{CONFIRM_PATH}{{token:token}}", confirm, methods=both))
+        optional.append(Route(f"/{CONFIRM_PATH}{{token:token}}", confirm, methods=both))
     return Starlette(
         routes=[
             Route("/healthz", _healthz, methods=["GET"]),
             Route("/status", show_status, methods=["GET"]),
             Route(f"/{UNSUBSCRIBE_PATH}{{token:token}}", serve_reader, methods=both),
             Route(f"/{APPROVE_PATH}{{token:token}}", show_approval, methods=both),
-            *doors,
+            *optional,
             Route("/{path:path}", _nothing, methods=["GET"]),  # no other method is of use anywhere
         ],
         exception_handlers={

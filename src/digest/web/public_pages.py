@@ -50,11 +50,11 @@ class PageStore(Protocol):
         """Yield a snapshot of the store."""
 
     def appearance_since(self, fingerprint: str, now: datetime) -> datetime:
-        """Return since when pages have had this ``fingerprint`` of their look; aware UTC."""
+        """Return since when pages have had this ``fingerprint`` of their appearance; aware UTC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Look:
+class _Appearance:
     """What all pages depend on, besides the store: program, templates and configuration."""
 
     templates: str  #: fingerprint of the templates
@@ -100,7 +100,7 @@ class PublicPages:
         self._queue = queue or RenderQueue()
         self._proxies = proxies
         self._cache = cache if cache is not None else PageCache()
-        self._look: _Look | None = None
+        self._appearance: _Appearance | None = None
         self._gone: tuple[str, bytes] = "", b""  # the page for what was withdrawn, by fingerprint
         self._revision = -1
         self._fresh_until = self._templates_until = 0.0
@@ -145,7 +145,7 @@ class PublicPages:
 
     async def _find(self, request: PageRequest) -> RenderedPage | _Unchanged | Missing | str:
         """Return the page from the cache if it is current, else from the store."""
-        look = await self._freshen()
+        appearance = await self._refresh()
         if (kept := self._kept(request.key)) is not None:
             return kept
         if (under_way := self._loading.get(request.key)) is not None:
@@ -154,7 +154,7 @@ class PublicPages:
                 return kept
         done = self._loading.setdefault(request.key, asyncio.Event())
         try:
-            return await self._load(request, look)
+            return await self._load(request, appearance)
         finally:
             done.set()
             if self._loading.get(request.key) is done:
@@ -167,20 +167,26 @@ class PublicPages:
         return kept
 
     async def _load(
-        self, request: PageRequest, look: _Look
+        self, request: PageRequest, appearance: _Appearance
     ) -> RenderedPage | _Unchanged | Missing | str:
         # What is read from now on is of this revision or a later one.
         revision, kept = self._revision, self._cache.get(request.key)
         forwarded = request.header("x-forwarded-for") or ""
         network = client_network(request.peer, forwarded, self._proxies)
-        outcome = await self._queue.run(partial(self._read, request, look, kept, revision), network)
-        if isinstance(outcome, RenderedPage) and look is self._look:
+        outcome = await self._queue.run(
+            partial(self._read, request, appearance, kept, revision), network
+        )
+        if isinstance(outcome, RenderedPage) and appearance is self._appearance:
             outcome.revision = revision
             self._cache.keep(request.key, outcome)
         return outcome
 
     def _read(
-        self, request: PageRequest, look: _Look, kept: RenderedPage | None, revision: int
+        self,
+        request: PageRequest,
+        appearance: _Appearance,
+        kept: RenderedPage | None,
+        revision: int,
     ) -> RenderedPage | _Unchanged | Missing | str:
         """Find a page in the store; render it unless the client or the cache has it. Blocking."""
         with self._store.snapshot() as source:
@@ -188,8 +194,8 @@ class PublicPages:
             page = self._addresses.find(source, request.path, depth, request.parameters)
             if not isinstance(page, Page):
                 return page
-            tag = f"{look.tag}.{page.version}"
-            changed_at = max(page.changed_at, look.since).replace(microsecond=0)
+            tag = f"{appearance.tag}.{page.version}"
+            changed_at = max(page.changed_at, appearance.since).replace(microsecond=0)
             until = time.monotonic() + page.lasts.total_seconds() if page.lasts else float("inf")
             if kept is not None and kept.tag == tag:
                 kept.until = until
@@ -214,24 +220,24 @@ class PublicPages:
 
     # Whether it is the newest
 
-    async def _freshen(self) -> _Look:
+    async def _refresh(self) -> _Appearance:
         """Check the store and the templates for changes, unless that was done a moment ago."""
-        if self._look is None or time.monotonic() >= self._fresh_until:
+        if self._appearance is None or time.monotonic() >= self._fresh_until:
             if self._looking is None:
                 self._looking = asyncio.create_task(self._look_again())
                 self._looking.add_done_callback(self._looked)
             await asyncio.shield(self._looking)
-        assert self._look is not None  # noqa: S101 the first look sets it
-        return self._look
+        assert self._appearance is not None  # noqa: S101 the first check sets it
+        return self._appearance
 
     def _looked(self, _: asyncio.Task[None]) -> None:
         self._looking = None
 
     async def _look_again(self) -> None:
-        revision, saved, look = await run_in_threadpool(self._look_around)
-        if look != self._look:
+        revision, saved, appearance = await run_in_threadpool(self._check_changes)
+        if appearance != self._appearance:
             self._cache.clear()
-            self._look = look
+            self._appearance = appearance
         self._revision = revision
         self._fresh_until = time.monotonic() + _LOOK_AT_STORE
         if saved and self._refreshing is None:
@@ -244,19 +250,19 @@ class PublicPages:
         self._refreshing = None
         self._fresh_until = 0.0
 
-    def _look_around(self) -> tuple[int, bool, _Look]:
-        """Return the content revision, whether templates were saved, and the look. Blocking."""
+    def _check_changes(self) -> tuple[int, bool, _Appearance]:
+        """Return the revision, whether templates were saved, and the appearance. Blocking."""
         saved = False
         if time.monotonic() >= self._templates_until:
             saved = self._pages.changed()
             self._templates_until = time.monotonic() + _LOOK_AT_TEMPLATES
-        look, templates = self._look, self._pages.fingerprint
-        if look is None or look.templates != templates:
-            appearance = f"{__version__}\0{templates}\0{self._configuration}"
-            tag = hashlib.blake2b(appearance.encode("utf-8", "replace"), digest_size=5).hexdigest()
+        appearance, templates = self._appearance, self._pages.fingerprint
+        if appearance is None or appearance.templates != templates:
+            text = f"{__version__}\0{templates}\0{self._configuration}"
+            tag = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=5).hexdigest()
             since = self._store.appearance_since(tag, self._clock())
-            look = _Look(templates=templates, tag=tag, since=since)
-        return self._store.revision(), saved, look
+            appearance = _Appearance(templates=templates, tag=tag, since=since)
+        return self._store.revision(), saved, appearance
 
     # What is answered
 

@@ -19,8 +19,8 @@ from digest.editions.model import Digest
 from digest.subscribers.address import check_address
 from digest.subscribers.model import Outcome
 from digest.subscribers.signup import (
-    Answer,
     Signup,
+    SignupDecision,
     SignupLimits,
     SignupPolicy,
     client_address,
@@ -42,7 +42,7 @@ from digest.web.request_headers import accepted_languages
 
 #: Seconds after which a client may try again when too much was asked for.
 _RETRY_AFTER = 3_600
-_STATUS = {Answer.LIMITED: 429, Answer.FULL: 503}
+_STATUS = {SignupDecision.LIMITED: 429, SignupDecision.FULL: 503}
 
 _log = structlog.get_logger(__name__)
 
@@ -50,7 +50,9 @@ _log = structlog.get_logger(__name__)
 class Signups(Protocol):
     """The store of requests. Called in threads; raises StoreError."""
 
-    def request(self, new: Signup, limits: SignupLimits, keys: Sequence[bytes] = ()) -> Answer:
+    def request(
+        self, new: Signup, limits: SignupLimits, keys: Sequence[bytes] = ()
+    ) -> SignupDecision:
         """Store a request, whose mail then waits, if the limits allow it."""
 
     def find(self, identifier: str) -> Signup | None:
@@ -152,11 +154,11 @@ class SignupRequests:
             network=new.network,
             moves=person is not None,
         )
-        if answer is Answer.TAKEN:
+        if answer is SignupDecision.TAKEN:
             self._wake()
         return await self.answered(answer, languages)
 
-    async def answered(self, answer: Answer, languages: Sequence[str]) -> Response:
+    async def answered(self, answer: SignupDecision, languages: Sequence[str]) -> Response:
         """Return the page after a request: a mail is sent, or cannot be."""
         refused = answer in _STATUS
         body = await run_in_threadpool(self._pages.requested, languages, refused=refused)

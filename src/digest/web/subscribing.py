@@ -12,7 +12,7 @@ from starlette.responses import Response
 from digest.editions.model import Digest
 from digest.feeds.model import CategorySummary
 from digest.mail.translations import WORDS
-from digest.subscribers.signup import Answer
+from digest.subscribers.signup import SignupDecision
 from digest.subscribers.tokens import form_token, read_form_token
 from digest.times import Clock, named_zones
 from digest.web.forms import Fields, field, form_fields, require_own_page
@@ -73,7 +73,9 @@ class Subscribing:
         require_own_page(request, self._requests.policy.origin)
         fields = await form_fields(request)
         if field(fields, "website"):  # people do not see it
-            return await self._requests.answered(Answer.TAKEN, self._languages(request, fields))
+            return await self._requests.answered(
+                SignupDecision.TAKEN, self._languages(request, fields)
+            )
         if field(fields, "action") == "begin":  # the front page asks for the address alone
             return await self._form(request, fields)
         made_at = read_form_token(self._token_keys, field(fields, "token") or "")

@@ -61,9 +61,9 @@ async def test_what_cannot_be_written_is_written_with_what_comes_next_and_before
     first = writer.add([sent(1)])
     with pytest.raises(StoreError):
         await first
-    owing = [writer.owing]
+    has_leftovers = [writer.has_leftovers]
     await writer.add([sent(2)])
-    assert [*owing, writer.owing] == [True, False]
+    assert [*has_leftovers, writer.has_leftovers] == [True, False]
     assert book.written == [[1, 2]]
 
 
@@ -91,7 +91,7 @@ async def test_a_result_that_nobody_awaits_is_no_warning() -> None:
         await asyncio.wait([entered])
         del entered
     await writer.write_leftovers()
-    assert not writer.owing
+    assert not writer.has_leftovers
 
 
 async def test_nobody_waits_for_a_writer_that_is_gone() -> None:
@@ -118,7 +118,7 @@ async def test_a_mistake_of_ours_is_told_to_those_it_is_about_alone() -> None:
     writer = ResultWriter(book, FakeClock())
     failed = await asyncio.gather(writer.add([sent(1)]), return_exceptions=True)
     assert isinstance(failed[0], RuntimeError)
-    assert writer.owing  # it was sent all the same
+    assert writer.has_leftovers  # it was sent all the same
     await writer.add([sent(2)])
     assert book.written == [[1, 2]]
 
@@ -130,7 +130,7 @@ async def test_a_mistake_that_comes_again_is_given_up_and_ends_nothing() -> None
     with capture_logs() as logs:
         await writer.write_leftovers()
     assert [one["event"] for one in logs] == ["results given up"]
-    assert not writer.owing
+    assert not writer.has_leftovers
     await writer.add([sent(2)])
     assert book.written == [[2]]
 

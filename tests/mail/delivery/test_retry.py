@@ -20,12 +20,12 @@ from digest.errors import (
 )
 from digest.mail.delivery.retry import (
     DELIVERY_WAITS,
-    NOBODY_AFTER,
     SERVER_WAITS,
-    NobodyStreak,
+    UNKNOWN_RECIPIENTS,
     Refusal,
     RefusalStreak,
     ServerRest,
+    UnknownRecipientStreak,
     next_attempt,
     same_answer,
 )
@@ -158,9 +158,9 @@ def test_a_streak_goes_on_after_what_it_held_was_released() -> None:
 
 
 def test_recipients_whom_nobody_knows_are_counted_while_the_answer_is_the_same() -> None:
-    streak = NobodyStreak()
-    few = [streak.add(refusal(number, text="unknown")) for number in range(NOBODY_AFTER - 1)]
+    streak = UnknownRecipientStreak()
+    few = [streak.add(refusal(number, text="unknown")) for number in range(UNKNOWN_RECIPIENTS - 1)]
     assert not any(few)
     assert not streak.add(refusal(0, text="unknown"))  # again, and so no other
-    assert streak.add(refusal(NOBODY_AFTER, text="unknown"))
+    assert streak.add(refusal(UNKNOWN_RECIPIENTS, text="unknown"))
     assert not streak.add(refusal(1, text="otherwise"))

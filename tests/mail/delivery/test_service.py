@@ -8,9 +8,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from digest.editions.delivery import Delivery, DeliveryState, Pause
-from digest.editions.progress import Outcome, Progress
+from digest.editions.progress import EditionResult, Progress
 from digest.errors import DeliveryDeferred, DeliveryRefused, ServerUnavailable, StoreError
-from digest.mail.composer import Composer, NothingToTell
+from digest.mail.composer import Composer, NoArticles
 from digest.mail.delivery import operator_reports as reports_module
 from digest.mail.delivery import service as service_module
 from digest.mail.delivery.operator_reports import OperatorReports
@@ -71,10 +71,10 @@ class Room:
             digests=digests,
             clock=self.clock,
         )
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[EditionResult] = []
         self.reported: list[int] = []
 
-    def unreported(self, now: datetime) -> list[Outcome]:
+    def unreported(self, now: datetime) -> list[EditionResult]:
         return [one for one in self.outcomes if one.edition.id not in self.reported]
 
     def mark_reported(self, edition_id: int, now: datetime) -> None:
@@ -199,15 +199,15 @@ async def test_copies_go_to_addresses_without_any_row() -> None:
     assert b"To: anna@example.net\r\n" in copy.message
     assert not room.store.rows
     assert room.transport.closed
-    with pytest.raises(NothingToTell):
+    with pytest.raises(NoArticles):
         await send_copies(room.composer, room.transport, make_digest(), [], to, NOW)
 
 
-def ended(edition_id: int = 7, digest: str = "daily") -> Outcome:
+def ended(edition_id: int = 7, digest: str = "daily") -> EditionResult:
     states = dict.fromkeys(DeliveryState, 0) | {DeliveryState.SENT: 5}
     edition = make_edition(edition_id=edition_id, digest=digest)
     progress = Progress(states=states, lately=0, since=timedelta(), ended_at=NOW)
-    return Outcome(edition=edition, progress=progress, errors=[])
+    return EditionResult(edition=edition, progress=progress, errors=[])
 
 
 async def test_an_edition_that_is_done_is_reported_to_the_operator_once() -> None:

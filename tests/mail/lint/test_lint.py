@@ -16,7 +16,7 @@ from digest.editions.model import contents
 from digest.mail.composer import Composer
 from digest.mail.lint.contrast import poor
 from digest.mail.lint.lint import RULES, lint
-from digest.mail.lint.remark import Severity
+from digest.mail.lint.remark import FindingSeverity
 from digest.mail.message import compose
 from digest.mail.render import MailContent, MailTemplates
 from digest.mail.style import contrast
@@ -277,15 +277,15 @@ def test_every_rule_is_broken_by_something_here_and_says_who_demands_it() -> Non
 
 def test_a_missing_postal_address_is_a_warning() -> None:
     (remark,) = lint(GOOD)
-    assert (remark.rule, remark.severity) == ("no postal address", Severity.WARNING)
+    assert (remark.rule, remark.severity) == ("no postal address", FindingSeverity.WARNING)
     assert str(remark).startswith("warning: no postal address: there is none; set [mail]")
 
 
 def test_errors_come_first() -> None:
     remarks = lint(without(b"List-Help").replace(b"=One-Click", b"=None"))
     severities = [remark.severity for remark in remarks]
-    assert severities == sorted(severities, key=lambda one: one is not Severity.ERROR)
-    assert {*severities} == {*Severity}
+    assert severities == sorted(severities, key=lambda one: one is not FindingSeverity.ERROR)
+    assert {*severities} == {*FindingSeverity}
 
 
 @pytest.mark.parametrize("message", [b"", b"x", b"\r\n\r\n", b"Content-Type: text/html\r\n\r\n<p"])

@@ -129,8 +129,10 @@ class Publisher:
             elif not self._folder.packed(path):
                 self._unpacked[path] = None
         # Written by a process that was killed, or noted in a database that was replaced.
-        strays = self._folder.leftovers(_TOP, lambda path: _is_feed(path) and path not in recorded)
-        for path in list(strays):
+        leftovers = self._folder.leftovers(
+            _TOP, lambda path: _is_feed(path) and path not in recorded
+        )
+        for path in list(leftovers):
             if _is_feed(path):
                 self._damaged.add(path)
             else:
@@ -373,14 +375,14 @@ class Publisher:
                     for path in feed.paths:
                         run.remove(path)
         kept = {path for feed in planned.written for path in feed.paths}
-        nobodys = {path for path in self._damaged if _is_feed(path)} - kept
+        orphaned = {path for path in self._damaged if _is_feed(path)} - kept
         if self._since is None:
             stale = self._folder.leftovers(_TOP, lambda path: _is_feed(path) and path not in kept)
-            nobodys.update(stale)
-        if nobodys:  # another process may have begun a feed since the plan was made
+            orphaned.update(stale)
+        if orphaned:  # another process may have begun a feed since the plan was made
             now = plan(self._options, self._store.stale(None, self._options.kinds), ())
-            nobodys.difference_update(path for feed in now.written for path in feed.paths)
-        for path in sorted(nobodys):
+            orphaned.difference_update(path for feed in now.written for path in feed.paths)
+        for path in sorted(orphaned):
             run.remove(path)
 
     def _write_lists(self, run: PublishRun) -> None:
@@ -407,8 +409,8 @@ class Publisher:
         complete = run.error is None and run.wait is None
         unchanged = [file for file in run.files if not file.changed]
         # What is there, but not as recorded, was written by a process that ended before it told.
-        untold = self._store.unrecorded(self._token, unchanged) if unchanged else set()
-        changed = {file.path for file in run.files if file.changed} | untold
+        unrecorded = self._store.unrecorded(self._token, unchanged) if unchanged else set()
+        changed = {file.path for file in run.files if file.changed} | unrecorded
         if topics := {path for path in changed if is_topic(path)}:
             self._changed(topics)
         # What another process has replaced since then is recorded by that one.

@@ -24,10 +24,10 @@ from digest.errors import (
     StoreError,
 )
 from digest.mail.delivery.retry import (
-    NobodyStreak,
     Refusal,
     RefusalStreak,
     ServerRest,
+    UnknownRecipientStreak,
     next_attempt,
     rest,
 )
@@ -94,7 +94,7 @@ class Attempts:
         self._jitter = jitter
         self._rest = ServerRest()
         self._streak = RefusalStreak()
-        self._nobody = NobodyStreak()
+        self._unknown_recipients = UnknownRecipientStreak()
         self._setbacks: Counter[int] = Counter()  # by delivery: put back without being refused
         self.paused: set[str] = set()  #: digests that were paused since ``begin``
 
@@ -148,7 +148,7 @@ class Attempts:
             await self._resume(digest)
         if _debug.isEnabledFor(logging.DEBUG):  # structlog would take time even unheard
             _log.debug("sent", delivery=delivery.id, to=masked(delivery.subscriber.address))
-        self._nobody.recipients.clear()
+        self._unknown_recipients.recipients.clear()
         sent = DeliveryResult(delivery_id=delivery.id, state=DeliveryState.SENT)
         return [*map(self._own, self._streak.end()), sent]
 
@@ -193,7 +193,7 @@ class Attempts:
             return [self._unharmed(delivery, error)]
         if not RefusalStreak.concerns(error):
             refusal = Refusal(delivery=delivery, digest=digest, error=error)
-            if isinstance(error, RecipientUnknown) and self._nobody.add(refusal):
+            if isinstance(error, RecipientUnknown) and self._unknown_recipients.add(refusal):
                 await self._pause(digest, error)
             return [self._own(refusal)]
         if delivery.probe or digest in self.paused:

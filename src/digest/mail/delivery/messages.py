@@ -13,7 +13,7 @@ from digest.articles.model import Article
 from digest.editions.delivery import EXPIRES, Delivery, DeliveryResult, DeliveryState
 from digest.editions.model import Digest, Edition
 from digest.errors import DeliveryRefused, TemplateError
-from digest.mail.composer import Composer, NothingToTell
+from digest.mail.composer import Composer, NoArticles
 from digest.mail.delivery.attempt import ended
 from digest.mail.message import Envelope
 from digest.times import Clock
@@ -97,7 +97,7 @@ class Messages:
             if not await self._still_wanted(delivery):
                 return DeliveryResult(delivery_id=delivery.id, state=DeliveryState.SUPPRESSED)
             return self._composer.envelope(digest, edition, articles, delivery)
-        except NothingToTell as error:
+        except NoArticles as error:
             return DeliveryResult(
                 delivery_id=delivery.id, state=DeliveryState.SUPPRESSED, error=str(error)
             )

@@ -10,7 +10,7 @@ from typing import Protocol
 import structlog
 
 from digest.editions.delivery import Pause
-from digest.editions.progress import Outcome
+from digest.editions.progress import EditionResult
 from digest.errors import DeliveryDeferred, DeliveryError
 from digest.mail.delivery.attempt import SEND_WITHIN, Transport
 from digest.mail.delivery.retry import DELIVERY_WAITS
@@ -25,8 +25,8 @@ _log = structlog.get_logger(__name__)
 class ReportStore(Protocol):
     """The part of the store that reports use. Every method raises StoreError."""
 
-    def unreported(self, now: datetime) -> list[Outcome]:
-        """Return the outcomes of editions that are done but not reported, oldest first."""
+    def unreported(self, now: datetime) -> list[EditionResult]:
+        """Return the results of editions that are done but not reported, oldest first."""
 
     def mark_reported(self, edition_id: int, now: datetime) -> None:
         """Record that an edition was reported."""
@@ -73,12 +73,12 @@ class OperatorReports:
         now = self._clock()
         if self._retry_at and now < self._retry_at <= now + DELIVERY_WAITS[0]:
             return
-        for outcome in await asyncio.to_thread(self._store.unreported, now):
-            edition = outcome.edition
+        for result in await asyncio.to_thread(self._store.unreported, now):
+            edition = result.edition
             try:
                 if self._to and edition.id not in self._sent:
                     title = self._titles.get(edition.digest, edition.digest)
-                    await self.send(report_message(outcome, title, self._sender, self._to, now))
+                    await self.send(report_message(result, title, self._sender, self._to, now))
                     _log.info("edition reported", edition=edition.id, digest=edition.digest)
             except DeliveryDeferred as error:
                 self._retry_at = now + DELIVERY_WAITS[0]

@@ -45,7 +45,7 @@ class ResultWriter:
         self._leftovers: list[DeliveryResult] = []
 
     @property
-    def owing(self) -> bool:
+    def has_leftovers(self) -> bool:
         """Whether there are results that could not be written."""
         return bool(self._leftovers)
 

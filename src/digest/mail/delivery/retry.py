@@ -18,7 +18,7 @@ SERVER_WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 15, 
 #: So many recipients refused with the same answer in a row mean that the sender is refused.
 GENERAL_AFTER = 3
 #: So many that do not exist, with the same answer in a row: the server is wrong, or the list is.
-NOBODY_AFTER = 20
+UNKNOWN_RECIPIENTS = 20
 
 #: What differs between answers that mean the same: addresses, host names, what is in brackets, all
 #: with a digit, and identifiers that mix the cases.
@@ -139,7 +139,7 @@ class RefusalStreak:
 
 
 @dataclass(slots=True)
-class NobodyStreak:
+class UnknownRecipientStreak:
     """Recipients in a row who do not exist, with the same answer."""
 
     answer: str = ""
@@ -153,4 +153,4 @@ class NobodyStreak:
             self.answer = answer
             self.recipients.clear()
         self.recipients.add(address.casefold())
-        return len(self.recipients) >= NOBODY_AFTER
+        return len(self.recipients) >= UNKNOWN_RECIPIENTS

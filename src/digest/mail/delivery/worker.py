@@ -228,7 +228,9 @@ class DeliveryWorker:
         async def work() -> None:
             recorded: _Recorded = None
             try:
-                while waiting and not (wakeup.stopped or self._resting() or self._results.owing):
+                while waiting and not (
+                    wakeup.stopped or self._resting() or self._results.has_leftovers
+                ):
                     if self._clock() > claimed_at + BEGIN_WITHIN:
                         return
                     if wait := self._rate.wait(self._timer()):

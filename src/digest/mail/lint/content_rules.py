@@ -10,7 +10,7 @@ from html import escape
 from selectolax.lexbor import LexborNode
 
 from digest.mail.lint.contrast import poor
-from digest.mail.lint.remark import ParsedMessage, Rule, Severity, parted, shortened
+from digest.mail.lint.remark import FindingSeverity, LintRule, ParsedMessage, parted, shortened
 from digest.mail.render import MAX_HTML
 from digest.mail.style import LEAST_CONTRAST
 from digest.mail.template_context import MAX_PREHEADER, MIN_PREHEADER
@@ -217,11 +217,11 @@ def _nodes(mail: ParsedMessage) -> Iterator[LexborNode]:
     return root.traverse() if root else iter(())
 
 
-_E, _W = Severity.ERROR, Severity.WARNING
+_E, _W = FindingSeverity.ERROR, FindingSeverity.WARNING
 
 #: Each with its name, its weight and who demands it.
 CONTENT_RULES = tuple(
-    Rule(name=name, severity=severity, source=source, check=check)
+    LintRule(name=name, severity=severity, source=source, check=check)
     for name, severity, source, check in (
         ("size of the HTML", _E, "Gmail clips near 102 KB", _size),
         ("language", _E, "WCAG 3.1.1", _language),

@@ -10,7 +10,14 @@ from email.headerregistry import Address
 from email.utils import parsedate_to_datetime
 
 from digest.mail.headers import ALLOWED, WISHED
-from digest.mail.lint.remark import ParsedMessage, Rule, Severity, parted, read_field, shortened
+from digest.mail.lint.remark import (
+    FindingSeverity,
+    LintRule,
+    ParsedMessage,
+    parted,
+    read_field,
+    shortened,
+)
 from digest.mail.text_layout import display_width
 
 _ONCE = ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type")
@@ -189,11 +196,11 @@ def _language(mail: ParsedMessage) -> Iterator[str]:
         yield "it is missing"
 
 
-_E, _W = Severity.ERROR, Severity.WARNING
+_E, _W = FindingSeverity.ERROR, FindingSeverity.WARNING
 
 #: Each with its name, its weight and who demands it.
 FIELD_RULES = tuple(
-    Rule(name=name, severity=severity, source=source, check=check)
+    LintRule(name=name, severity=severity, source=source, check=check)
     for name, severity, source, check in (
         ("line ends", _E, "RFC 5322 2.3", _crlf),
         ("ASCII fields", _E, "RFC 5322 2.2", _ascii),

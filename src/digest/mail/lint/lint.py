@@ -10,7 +10,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from digest.mail.lint.content_rules import CONTENT_RULES
 from digest.mail.lint.field_rules import FIELD_RULES
-from digest.mail.lint.remark import Finding, ParsedMessage, Severity
+from digest.mail.lint.remark import Finding, FindingSeverity, ParsedMessage
 
 #: Every rule, in the order in which remarks come.
 RULES = (*FIELD_RULES, *CONTENT_RULES)
@@ -27,7 +27,7 @@ def lint(message: bytes, *, postal_address: str = "") -> tuple[Finding, ...]:
         for rule in RULES
         for problem in rule.check(mail)
     ]
-    return tuple(sorted(remarks, key=lambda remark: remark.severity is not Severity.ERROR))
+    return tuple(sorted(remarks, key=lambda remark: remark.severity is not FindingSeverity.ERROR))
 
 
 def _read(raw: bytes, postal_address: str) -> ParsedMessage:

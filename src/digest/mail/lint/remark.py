@@ -20,7 +20,7 @@ _FAULTS = (AttributeError, LookupError, MessageError, TypeError, ValueError)
 _SHOWN = 120
 
 
-class Severity(StrEnum):
+class FindingSeverity(StrEnum):
     """How severe a finding is."""
 
     ERROR = "error"  #: a specification's "must", or what providers refuse or readers lose
@@ -59,11 +59,11 @@ class ParsedMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class LintRule:
     """A demand on messages, with its source."""
 
     name: str
-    severity: Severity
+    severity: FindingSeverity
     source: str  #: who demands it
     check: Callable[[ParsedMessage], Iterator[str]]  #: yields what is wrong
 
@@ -73,7 +73,7 @@ class Finding:
     """A violation of a rule by a message."""
 
     rule: str
-    severity: Severity
+    severity: FindingSeverity
     problem: str
     source: str
 
