@@ -29,7 +29,7 @@ from digest.articles.model import SourceFile
 from digest.feeds.publish import output_folder
 from digest.private_files import make_private_folder
 from digest.store import database
-from digest.store.connection import PATIENCE
+from digest.store.connection import LOCK_TIMEOUT
 from digest.store.database import Store, open_store
 from digest.web.pages import WebPages
 
@@ -43,7 +43,7 @@ def migrated() -> bytes:
         return path.read_bytes()
 
 
-def open_migrated(url: str, *, patience: timedelta = PATIENCE) -> Store:
+def open_migrated(url: str, *, lock_timeout: timedelta = LOCK_TIMEOUT) -> Store:
     """Open a store; a SQLite database that is not there yet is a copy of the migrated one."""
     found = make_url(url)
     if found.drivername == "sqlite" and found.database:
@@ -52,7 +52,7 @@ def open_migrated(url: str, *, patience: timedelta = PATIENCE) -> Store:
             make_private_folder(path.parent)
             if not path.exists():
                 path.write_bytes(migrated())
-    return open_store(url, patience=patience)
+    return open_store(url, lock_timeout=lock_timeout)
 
 
 def compile_once(patch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from digest.articles.facets import Facet, FacetKind
-from digest.feeds.catalog import CustomFeed, spread
+from digest.feeds.catalog import CustomFeed, article_counts
 from digest.feeds.model import ATOM, RSS, CategorySummary, FacetSummary
 from tests.defaults import default_plan
 from tests.feeds.samples import SITE, TEA, TRADE
@@ -50,14 +50,16 @@ def test_what_the_plan_leaves_out_has_no_feed() -> None:
 
 def test_feeds_come_in_one_order_and_the_operators_always() -> None:
     categories = [CategorySummary(path=path, articles=5) for path in (TRADE, TEA)]
-    found = spread(PLAN, categories, summaries(LIN, GONE, TIDES, ENGLISH, CHINESE))
+    found = article_counts(PLAN, categories, summaries(LIN, GONE, TIDES, ENGLISH, CHINESE))
     assert list(found) == [TRADE, TEA, ENGLISH, CHINESE, DOCKS, TIDES, LIN]
     assert list(found.values()) == [5, 5, 2, 2, 0, 2, 2]
 
 
 def test_one_language_alone_has_no_feed() -> None:
-    assert list(spread(PLAN, [], summaries(CHINESE))) == [DOCKS, TIDES]
+    assert list(article_counts(PLAN, [], summaries(CHINESE))) == [DOCKS, TIDES]
 
 
 def test_facets_that_the_plan_leaves_out_are_not_spread() -> None:
-    assert spread(default_plan(site=SITE), [], summaries(LIN, ENGLISH, CHINESE, DOCKS)) == {}
+    assert (
+        article_counts(default_plan(site=SITE), [], summaries(LIN, ENGLISH, CHINESE, DOCKS)) == {}
+    )

@@ -19,7 +19,7 @@ from digest.store.database import Store, open_store
 from digest.store.schema import metadata
 
 AUTHORITY = "example.org,2024"
-PATIENCE = timedelta(seconds=5)
+LOCK_TIMEOUT = timedelta(seconds=5)
 
 
 @pytest.fixture(scope="session")
@@ -148,6 +148,6 @@ def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def store(url: str) -> Iterator[Store]:
     """Open an empty store, on SQLite and then on PostgreSQL."""
-    with open_store(url, patience=PATIENCE) as store:
+    with open_store(url, lock_timeout=LOCK_TIMEOUT) as store:
         store.authority(AUTHORITY)
         yield store

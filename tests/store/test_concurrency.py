@@ -12,7 +12,7 @@ from digest.editions.delivery import DeliveryState
 from digest.editions.model import EditionState
 from digest.store.database import Store, open_store
 from tests import stores
-from tests.store.conftest import AUTHORITY, PATIENCE
+from tests.store.conftest import AUTHORITY, LOCK_TIMEOUT
 from tests.store.samples import DAILY, MINUTE, NOW, reading, someone
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ def test_no_delivery_is_claimed_twice(store: Store, url: str) -> None:
 
     def claim_all(_: int) -> list[int]:
         taken = []
-        with open_store(url, patience=PATIENCE) as mine:
+        with open_store(url, lock_timeout=LOCK_TIMEOUT) as mine:
             # PostgreSQL passes over rows that another one holds: an empty batch is no end.
             while mine.deliveries.states()[DeliveryState.QUEUED]:
                 batch = mine.deliveries.claim(3, NOW, timedelta(hours=1), {})
@@ -81,7 +81,7 @@ def test_an_edition_opened_at_once_is_made_once(store: Store, url: str) -> None:
     with_readers(store, 5)
 
     def fire(_: int) -> bool:
-        with open_store(url, patience=PATIENCE) as mine:
+        with open_store(url, lock_timeout=LOCK_TIMEOUT) as mine:
             return mine.editions.open_edition(DAILY, NOW, NOW) is not None
 
     assert sorted(at_once(fire)) == [False] * (THREADS - 1) + [True]
@@ -92,7 +92,7 @@ def test_editions_beside_writers_miss_no_article(store: Store, url: str) -> None
     store.editions.start_digests(["daily"], NOW)
 
     def work(number: int) -> None:
-        with open_store(url, patience=PATIENCE) as mine:
+        with open_store(url, lock_timeout=LOCK_TIMEOUT) as mine:
             for step in range(12):
                 if number == 0:
                     moment = NOW + step * MINUTE
@@ -115,7 +115,7 @@ def test_editions_beside_writers_miss_no_article(store: Store, url: str) -> None
 
 def test_one_file_read_by_several_is_one_article(store: Store, url: str) -> None:
     def work(_: int) -> int:
-        with open_store(url, patience=PATIENCE) as mine:
+        with open_store(url, lock_timeout=LOCK_TIMEOUT) as mine:
             return mine.articles.record([reading("a.md")], NOW).new
 
     assert sorted(at_once(work)) == [0] * (THREADS - 1) + [1]
@@ -123,7 +123,7 @@ def test_one_file_read_by_several_is_one_article(store: Store, url: str) -> None
 
 def test_one_address_added_by_several_is_one_subscriber(store: Store, url: str) -> None:
     def work(_: int) -> str:
-        with open_store(url, patience=PATIENCE) as mine:
+        with open_store(url, lock_timeout=LOCK_TIMEOUT) as mine:
             return mine.subscribers.add(someone(), NOW)[1]
 
     assert sorted(at_once(work)) == ["added"] + ["unchanged"] * (THREADS - 1)
@@ -131,7 +131,7 @@ def test_one_address_added_by_several_is_one_subscriber(store: Store, url: str) 
 
 def test_several_that_open_a_new_database_at_once_migrate_it_once(bare_url: str) -> None:
     def work(number: int) -> str:
-        with open_store(bare_url, patience=PATIENCE) as mine:
+        with open_store(bare_url, lock_timeout=LOCK_TIMEOUT) as mine:
             return mine.authority(f"host{number}.example,2024")
 
     assert len(set(at_once(work))) == 1

@@ -242,7 +242,7 @@ def test_sqlite_writes_ahead_and_keeps_its_references(tmp_path: Path) -> None:
 def test_a_locked_database_is_an_error_that_says_so(migrated_sqlite: Path, tmp_path: Path) -> None:
     path = tmp_path / "digest.db"
     path.write_bytes(migrated_sqlite.read_bytes())
-    with open_store(f"sqlite:///{path}", patience=timedelta(milliseconds=20)) as store:
+    with open_store(f"sqlite:///{path}", lock_timeout=timedelta(milliseconds=20)) as store:
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StoreError, match=r"locked for more than 0\.02 s by another process"):
@@ -258,13 +258,13 @@ def test_a_database_locked_while_it_is_made_is_an_error(tmp_path: Path) -> None:
     other.execute("CREATE TABLE t (x)")
     other.execute("BEGIN EXCLUSIVE")
     with pytest.raises(StoreError, match="locked"):
-        open_store(f"sqlite:///{path}", patience=timedelta(milliseconds=20))
+        open_store(f"sqlite:///{path}", lock_timeout=timedelta(milliseconds=20))
     other.close()
 
 
 def test_a_lock_held_on_postgresql_is_an_error(migrated_postgresql: str) -> None:
     with (
-        open_store(migrated_postgresql, patience=timedelta(milliseconds=20)) as store,
+        open_store(migrated_postgresql, lock_timeout=timedelta(milliseconds=20)) as store,
         open_store(migrated_postgresql) as other,
         other._database.write() as connection,
     ):

@@ -16,7 +16,7 @@ from digest.editions.delivery import Delivery
 from digest.editions.model import Edition, EditionState, selects
 from digest.store.database import Store, open_store
 from tests import stores
-from tests.store.conftest import AUTHORITY, PATIENCE
+from tests.store.conftest import AUTHORITY, LOCK_TIMEOUT
 from tests.store.samples import (
     BANKS,
     DAILY,
@@ -289,7 +289,7 @@ def test_the_editions_of_a_digest_share_out_every_article(
 
 def open_empty(url: str) -> Store:
     """Open a store without anything in it."""
-    store = open_store(url, patience=PATIENCE)
+    store = open_store(url, lock_timeout=LOCK_TIMEOUT)
     store.authority(AUTHORITY)
     return store
 

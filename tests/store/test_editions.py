@@ -14,7 +14,7 @@ from digest.editions.delivery import DeliveryState
 from digest.editions.model import Approval, Edition, EditionState
 from digest.store.database import Store, open_store
 from tests import stores
-from tests.store.conftest import PATIENCE
+from tests.store.conftest import LOCK_TIMEOUT
 from tests.store.samples import (
     BANKS,
     DAILY,
@@ -275,7 +275,7 @@ def at_once(*works: Callable[[], bool]) -> list[bool]:
 
 
 def test_of_those_who_approve_and_drop_at_once_one_wins(started: Store, url: str) -> None:
-    with open_store(url, patience=PATIENCE) as other:
+    with open_store(url, lock_timeout=LOCK_TIMEOUT) as other:
         for minute in range(4):
             started.articles.record([reading(f"{minute}-new.md", categories=[BANKS])], NOW)
             edition = made(started, minute)

@@ -21,7 +21,7 @@ from digest.urls import slug
 from tests import stores
 from tests.defaults import default_feed, default_policy
 from tests.feeds.samples import SITE
-from tests.store.conftest import PATIENCE
+from tests.store.conftest import LOCK_TIMEOUT
 from tests.store.samples import (
     ADA,
     BANKS,
@@ -199,7 +199,7 @@ def test_a_category_may_have_more_below_it_than_a_statement_takes_values(store: 
 
 def test_a_snapshot_does_not_see_what_is_written_meanwhile(store: Store, url: str) -> None:
     store.articles.record([reading("a.md")], NOW)
-    with store.pages.snapshot() as snapshot, open_store(url, patience=PATIENCE) as other:
+    with store.pages.snapshot() as snapshot, open_store(url, lock_timeout=LOCK_TIMEOUT) as other:
         before = snapshot.current()
         other.articles.record([reading("a.md", title="新题")], NOW + DAY)
         found = snapshot.find_article(article_key("a"))
@@ -212,7 +212,7 @@ def test_a_snapshot_does_not_see_what_is_written_meanwhile(store: Store, url: st
 def test_it_is_remembered_since_when_pages_look_as_they_do(store: Store, url: str) -> None:
     assert store.pages.appearance_since("one", NOW) == NOW
     assert store.pages.appearance_since("one", NOW + DAY) == NOW
-    with open_store(url, patience=PATIENCE) as later:
+    with open_store(url, lock_timeout=LOCK_TIMEOUT) as later:
         assert later.pages.appearance_since("one", NOW + DAY) == NOW
         assert later.pages.appearance_since("two", NOW + DAY) == NOW + DAY
     # Neither another look that was there before nor a clock that goes back makes it older.

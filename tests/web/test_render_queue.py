@@ -45,7 +45,7 @@ async def test_no_more_run_at_once_than_may() -> None:
 
 
 async def test_who_does_not_get_a_turn_in_time_is_sent_away() -> None:
-    queue = RenderQueue(1, patience=0.01)
+    queue = RenderQueue(1, timeout=0.01)
     go = threading.Event()
     first = asyncio.create_task(queue.run(lambda: go.wait(5)))
     await asyncio.sleep(0)
@@ -79,7 +79,7 @@ async def test_work_that_fails_frees_its_place() -> None:
 
 
 async def test_who_goes_away_frees_the_place_only_when_the_work_is_done() -> None:
-    queue = RenderQueue(1, patience=0.01)
+    queue = RenderQueue(1, timeout=0.01)
     go, begun = threading.Event(), threading.Event()
 
     def work() -> None:

@@ -28,13 +28,13 @@ async def test_who_waits_too_long_is_told_and_a_single_thread_works() -> None:
         go_on.wait(60)
         return "late"
 
-    answer = SharedAnswer(work, patience=0.0)
+    answer = SharedAnswer(work, timeout=0.0)
     for _ in range(3):
         with pytest.raises(TimeoutError):
             await answer.get()
     go_on.set()
     async with asyncio.timeout(PATIENCE):
-        answer._patience = 60
+        answer._timeout = 60
         assert await answer.get() == "late"
     assert len(begun) == 1
 

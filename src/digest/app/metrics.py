@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from digest.app.wiring import Services
 
 #: Prometheus waits for ten seconds.
-_PATIENCE = 9.0
+_TIMEOUT = 9.0
 _ATTEMPTS = (DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.FAILED)
 
 
@@ -158,7 +158,7 @@ def metrics_application(metrics: DaemonMetrics) -> Starlette:
     registry = CollectorRegistry()
     registry.register(metrics)
     ProcessCollector(registry=registry)
-    answer = SharedAnswer(partial(generate_latest, registry), patience=_PATIENCE)
+    answer = SharedAnswer(partial(generate_latest, registry), timeout=_TIMEOUT)
 
     async def show(_: Request) -> Response:
         try:

@@ -40,7 +40,7 @@ from digest.articles.model import Scope
 from digest.assets import ASSETS
 from digest.editions.model import Digest, Edition
 from digest.errors import ConfigurationError
-from digest.feeds.catalog import FeedPlan, FeedSummary, spread
+from digest.feeds.catalog import FeedPlan, FeedSummary, article_counts
 from digest.feeds.publish.model import OutputRecord, Published
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.publisher import Publisher
@@ -263,7 +263,7 @@ class Services:
         plan = self.plan
         scopes: dict[Scope, int] = {None: self.store.articles.counts().articles}
         with self.store.pages.snapshot() as source:
-            scopes |= spread(plan, source.categories(None), source.facets(plan.kinds))
+            scopes |= article_counts(plan, source.categories(None), source.facets(plan.kinds))
         counted = ((plan.feed(scope), count) for scope, count in scopes.items())
         return [FeedSummary(feed=feed, articles=count) for feed, count in counted if feed]
 

@@ -107,7 +107,7 @@ class FeedSummary:
     articles: int
 
 
-def spread(
+def article_counts(
     plan: FeedPlan, categories: Iterable[CategorySummary], facets: Iterable[FacetSummary]
 ) -> dict[Scope, int]:
     """Return the scope and the number of articles of each feed but the one of everything.

@@ -61,7 +61,7 @@ from digest.settings.types import (
     duration_within,
     engine_order,
     hex_key,
-    whole,
+    integer,
 )
 from digest.site import is_loopback
 
@@ -161,8 +161,8 @@ class ArticlesTable(Table):
         "**/*.txt",
     )
     exclude: Globs = ("**/.*", "**/*~", "**/*.tmp", "**/*.swp", "**/#*#", "**/node_modules")
-    max_bytes: Annotated[int, whole(1_024, 1_073_741_824)] = 4_194_304
-    summary_length: Annotated[int, whole(20, 5_000)] = 200
+    max_bytes: Annotated[int, integer(1_024, 1_073_741_824)] = 4_194_304
+    summary_length: Annotated[int, integer(20, 5_000)] = 200
     placeholder_hosts: tuple[Host, ...] = ("picsum.photos",)
     embeds: tuple[Host, ...] = HOSTS
     image_proxy: ImageProxy | None = None
@@ -172,7 +172,7 @@ class ArticlesTable(Table):
     scan_every: Annotated[timedelta, duration_within("5s", "7d")] = timedelta(minutes=10)
     settle: Annotated[timedelta, duration_within("0s", "10m")] = timedelta(seconds=3)
     timeout: Annotated[timedelta, duration_within("1s", "10m")] = timedelta(seconds=2)
-    workers: Annotated[int, whole(0, 256)] = 0
+    workers: Annotated[int, integer(0, 256)] = 0
     rule_files: tuple[FilePath, ...] = ()
     duplicates: Literal["keep", "fold"] = "keep"
     on_delete: Literal["keep", "withdraw"] = "keep"
@@ -190,12 +190,12 @@ class ArticlesTable(Table):
         "mp4",
         "webm",
     )
-    max_asset_bytes: Annotated[int, whole(1_024, 1_073_741_824)] = 20_971_520
-    max_asset_folder_bytes: Annotated[int, whole(1_048_576, 2**50)] = 10_737_418_240
+    max_asset_bytes: Annotated[int, integer(1_024, 1_073_741_824)] = 20_971_520
+    max_asset_folder_bytes: Annotated[int, integer(1_048_576, 2**50)] = 10_737_418_240
     keep_unused_assets: Annotated[timedelta, duration_within("0s", "3650d")] = timedelta(days=90)
     longest_embargo: Annotated[timedelta, duration_within("0s", "3650d")] = timedelta(days=365)
     category_style: Literal["path", "flat"] = "path"
-    max_feeds: Annotated[int, whole(2, 1_000)] = 64
+    max_feeds: Annotated[int, integer(2, 1_000)] = 64
     category_map: dict[Category, CategoryTarget] = {}
 
     @model_validator(mode="after")
@@ -220,7 +220,7 @@ class SourceTable(Table):
     category: Category | None = None
     every: Annotated[timedelta, duration_within("10m", "2d")] | None = None
     max_age: Annotated[timedelta, duration_within("1h", "3650d")] | None = None
-    max_per_day: Annotated[int, whole(1, 10_000)] = 200
+    max_per_day: Annotated[int, integer(1, 10_000)] = 200
     full_text: bool = False
     republish: bool = True
     allow_private: bool = False
@@ -281,7 +281,7 @@ class CustomFeedTable(CriteriaTable):
 
     title: Title | None = None
     exclude: CriteriaTable = CriteriaTable()
-    limit: Annotated[int | None, whole(1, 1_000)] = None
+    limit: Annotated[int | None, integer(1, 1_000)] = None
     content: Content | None = None
     formats: Formats | None = None
 
@@ -296,14 +296,14 @@ class CustomFeedTable(CriteriaTable):
 class FeedsTable(Table):
     """``[feeds]``."""
 
-    limit: Annotated[int, whole(1, 1_000)] = 50
+    limit: Annotated[int, integer(1, 1_000)] = 50
     content: Content = "full"
     formats: Formats = ("rss", "atom", "json")
     authors: bool = True
     languages: bool = True
     archives: bool = True
-    max_bytes: Annotated[int, whole(100_000, 100_000_000)] = 8_000_000
-    max_feeds: Annotated[int, whole(1, 1_000_000)] = 20_000
+    max_bytes: Annotated[int, integer(100_000, 100_000_000)] = 8_000_000
+    max_feeds: Annotated[int, integer(1, 1_000_000)] = 20_000
     ttl: Annotated[timedelta, duration_within("1m", "7d")] = timedelta(hours=1)
     readers: dict[Title, ReaderAddress] | None = None
     hubs: Annotated[
@@ -333,16 +333,16 @@ class DigestTable(Table):
     timezone: DigestZone | None = None
     categories: tuple[Category, ...] = ()
     subject: Title = "{{ digest.title }} · {{ date }}"
-    subject_width: Annotated[int, whole(20, 250)] = 78
+    subject_width: Annotated[int, integer(20, 250)] = 78
     template: Name = "digest"
     content: Literal["summary", "full", "lead"] = "summary"
-    max_items: Annotated[int, whole(1, 1_000)] = 50
-    min_items: Annotated[int, whole(1, 1_000)] = 1
+    max_items: Annotated[int, integer(1, 1_000)] = 50
+    min_items: Annotated[int, integer(1, 1_000)] = 1
     max_age: Annotated[timedelta, duration_within("1h", "365d")] | None = None
     approve: bool = False
     approve_within: Annotated[timedelta, duration_within("5m", "30d")] = timedelta(hours=6)
     unapproved: Literal["send", "drop"] = "drop"
-    welcome: Annotated[int, whole(0, 100)] = 0
+    welcome: Annotated[int, integer(0, 100)] = 0
     language: Language | None = None
     expires: Annotated[timedelta, duration_within("1h", "30d")] = EXPIRES
     catch_up: Annotated[timedelta, duration_within("0s", "30d")] = timedelta(hours=12)
@@ -360,15 +360,15 @@ class SmtpTable(Table):
     """``[mail.smtp]``: the server that takes the mail."""
 
     host: Server | None = None
-    port: Annotated[int, whole(1, 65_535)] = 587
+    port: Annotated[int, integer(1, 65_535)] = 587
     socket: FilePath | None = None
     tls: Tls = "starttls"
     verify: bool = True
     username: Line | None = None
     password: SecretStr | None = None
-    connections: Annotated[int, whole(1, 50)] = 10
+    connections: Annotated[int, integer(1, 50)] = 10
     timeout: Annotated[timedelta, duration_within("1s", "10m")] = timedelta(seconds=30)
-    messages_per_connection: Annotated[int, whole(1, 10_000)] = 100
+    messages_per_connection: Annotated[int, integer(1, 10_000)] = 100
     idle: Annotated[timedelta, duration_within("1s", "5m")] = timedelta(seconds=20)
     ca_file: FilePath | None = None
     cert_file: FilePath | None = None
@@ -376,13 +376,13 @@ class SmtpTable(Table):
     helo_name: HeloName | None = None
 
     @model_validator(mode="after")
-    def _tls_is_whole(self) -> Self:
+    def _check_tls(self) -> Self:
         if self.key_file is not None and self.cert_file is None:
             raise at("cert_file", None, "is required where there is a key_file")
         return self
 
     @model_validator(mode="after")
-    def _login_is_whole(self) -> Self:
+    def _check_login(self) -> Self:
         if self.password is not None and not self.username:
             raise at("username", None, "is required where there is a password")
         if self.username and self.password is None:
@@ -406,15 +406,15 @@ class StyleTable(Table):
     accent: Colour = _STYLE.accent
     font: Font = _STYLE.font
     logo: PictureOrFile | None = None
-    logo_width: Annotated[int, whole(16, 600)] = _STYLE.logo_width
+    logo_width: Annotated[int, integer(16, 600)] = _STYLE.logo_width
 
 
 class LimitsTable(Table):
     """``[mail.limits]``: limits of the mail servers; 0 is no limit."""
 
-    messages_per_second: Annotated[int, whole(0, 10_000)] = 0
-    messages_per_hour: Annotated[int, whole(0, 1_000_000)] = 0
-    connections_per_domain: Annotated[int, whole(0, 50)] = 0
+    messages_per_second: Annotated[int, integer(0, 10_000)] = 0
+    messages_per_hour: Annotated[int, integer(0, 1_000_000)] = 0
+    connections_per_domain: Annotated[int, integer(0, 50)] = 0
 
 
 class MailTable(Table):
@@ -435,7 +435,7 @@ class MailTable(Table):
     style: StyleTable = StyleTable()
 
     @model_validator(mode="after")
-    def _smtp_is_whole(self) -> Self:
+    def _check_smtp(self) -> Self:
         if self.transport != "maildir" and "from_" not in self.model_fields_set:
             raise at("from", None, f"is required with transport = '{self.transport}'")
         if (
@@ -451,13 +451,13 @@ class WebTable(Table):
     """``[web]``: the built-in web server."""
 
     host: Server = "127.0.0.1"
-    port: Annotated[int, whole(0, 65_535)] = 8000
+    port: Annotated[int, integer(0, 65_535)] = 8000
     enabled: bool = True
     status: bool = True
     search: bool = True
     subscribe: bool | None = None
-    signups_per_day: Annotated[int, whole(1, 1_000_000)] = 500
-    signups_per_network: Annotated[int, whole(1, 1_000_000)] = 20
+    signups_per_day: Annotated[int, integer(1, 1_000_000)] = 500
+    signups_per_network: Annotated[int, integer(1, 1_000_000)] = 20
     blocked_domains: tuple[Host, ...] = ()
     proxies: tuple[Network, ...] = ("127.0.0.0/8", "::1/128")
 
@@ -466,7 +466,7 @@ class MetricsTable(Table):
     """``[metrics]``: off without a port."""
 
     host: Server = "127.0.0.1"
-    port: Annotated[int, whole(0, 65_535)] | None = None
+    port: Annotated[int, integer(0, 65_535)] | None = None
 
 
 class LogTable(Table):

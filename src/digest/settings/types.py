@@ -269,7 +269,7 @@ def command(arguments: tuple[str, ...]) -> tuple[str, ...]:
     return arguments
 
 
-def whole(low: int, high: int) -> object:
+def integer(low: int, high: int) -> object:
     """Return the bounds of a whole number, both included."""
     return Field(ge=low, le=high, description=f"a whole number from {low:,} to {high:,}")
 

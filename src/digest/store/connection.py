@@ -20,7 +20,7 @@ from digest.errors import StoreError
 from digest.private_files import make_private_folder
 
 #: How long a transaction waits for another process before it gives up.
-PATIENCE = timedelta(seconds=10)
+LOCK_TIMEOUT = timedelta(seconds=10)
 #: The first half of PostgreSQL's advisory lock keys: "dgst", to avoid those of other programs.
 _LOCK_SPACE = 0x64677374
 #: PostgreSQL waits for a server that does not answer, in seconds.
@@ -63,9 +63,9 @@ class Lock(IntEnum):
 class Database:
     """An engine with explicit BEGIN, locks for writers, and StoreError for every error."""
 
-    def __init__(self, url: str, *, patience: timedelta = PATIENCE) -> None:
+    def __init__(self, url: str, *, lock_timeout: timedelta = LOCK_TIMEOUT) -> None:
         self._url = _parse(url)
-        self._patience = patience
+        self._lock_timeout = lock_timeout
         self.engine = self._engine()
 
     def __repr__(self) -> str:
@@ -139,7 +139,7 @@ class Database:
 
     @property
     def _seconds(self) -> float:
-        return self._patience.total_seconds()
+        return self._lock_timeout.total_seconds()
 
     def _lock(self, connection: Connection, lock: Lock | None) -> None:
         milliseconds = max(1, round(self._seconds * 1000))

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, inspect, text
 
 from digest.errors import StoreError
 from digest.store.articles import AUTHORITY, ArticleStore, authority
-from digest.store.connection import PATIENCE, Database, Lock
+from digest.store.connection import LOCK_TIMEOUT, Database, Lock
 from digest.store.deliveries import DeliveryStore
 from digest.store.edition_progress import Reports
 from digest.store.editions import EditionStore
@@ -85,13 +85,13 @@ class Store:
             probe.rollback()
 
 
-def open_store(url: str, *, patience: timedelta = PATIENCE) -> Store:
+def open_store(url: str, *, lock_timeout: timedelta = LOCK_TIMEOUT) -> Store:
     """Return the store at a URL, its schema up to date.
 
     The URL is ``sqlite:///path`` (created if missing) or ``postgresql://…``. A transaction waits
-    up to ``patience`` for another process. Raises StoreError, without passwords.
+    up to ``lock_timeout`` for another process. Raises StoreError, without passwords.
     """
-    database = Database(url, patience=patience)
+    database = Database(url, lock_timeout=lock_timeout)
     try:
         _migrate(database)
     except BaseException:

@@ -10,7 +10,7 @@ from digest.articles.facets import Facet, FacetKind
 from digest.articles.ingest.records import Revision
 from digest.articles.model import Article, CategoryPath, Position, Scope
 from digest.feeds.archive import Held, Place
-from digest.feeds.catalog import FeedPlan, FeedSummary, spread
+from digest.feeds.catalog import FeedPlan, FeedSummary, article_counts
 from digest.feeds.formats import FORMATS
 from digest.feeds.model import FACET_FOLDERS, MEDIA_TYPES, CategorySummary, FacetSummary, Feed
 from digest.feeds.publish.documents import FeedDocuments
@@ -123,7 +123,7 @@ def unescaped(folder: str) -> str:
 
 def _is_there(source: SelectionSource, plan: FeedPlan, feed: Feed) -> bool:
     if feed.kind == FacetKind.LANGUAGE:
-        return feed.scope in spread(plan, (), source.facets([FacetKind.LANGUAGE]))
+        return feed.scope in article_counts(plan, (), source.facets([FacetKind.LANGUAGE]))
     return feed.scope is None or feed.kind == FacetKind.CUSTOM or not source.is_empty(feed.scope)
 
 
@@ -143,7 +143,7 @@ def _feed(
         return pages.feed(feed, articles, (), turn=turn)
     others: list[FeedSummary] = []
     if feed.scope is None:
-        scopes = spread(plan, (), source.facets(plan.kinds & _FEW))
+        scopes = article_counts(plan, (), source.facets(plan.kinds & _FEW))
         counted = ((plan.feed(scope), count) for scope, count in scopes.items())
         others = [FeedSummary(feed=other, articles=count) for other, count in counted if other]
     return pages.feed(feed, articles, source.categories(feed.category), others, turn=turn)

@@ -14,7 +14,7 @@ T = TypeVar("T")
 #: Pages rendered at once. More would only take turns: Python computes on one core.
 AT_ONCE = 2
 #: Requests that wait for their turn, and how long they do; seconds.
-MOST_WAITING, PATIENCE = 256, 2.0
+MOST_WAITING, TIMEOUT = 256, 2.0
 #: How long a page waits while articles are on their way to the feeds, which are asked for by more;
 #: seconds. Under a flood of articles pages are rendered still, twenty a second for each thread.
 _GIVE_WAY = 0.05
@@ -36,7 +36,7 @@ class RenderQueue:
         at_once: int = AT_ONCE,
         *,
         most_waiting: int = MOST_WAITING,
-        patience: float = PATIENCE,
+        timeout: float = TIMEOUT,
         calm: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """``calm`` waits while work is under way that goes before pages, for a short time."""
@@ -44,7 +44,7 @@ class RenderQueue:
         self._turns = asyncio.Semaphore(at_once)
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="render")
         self._most_waiting = most_waiting
-        self._patience = patience
+        self._timeout = timeout
         self._of_one: Counter[str] = Counter()
         self.waiting = 0  #: requests that wait for their turn
         self.running = 0  #: pages that are rendered
@@ -92,7 +92,7 @@ class RenderQueue:
         if network:
             self._of_one[network] += 1
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeout):
                 await self._turns.acquire()
         except TimeoutError as error:
             raise Busy from error

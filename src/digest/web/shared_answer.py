@@ -9,15 +9,15 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 #: How long an answer is kept, and how long those who ask wait for it; seconds.
-KEEP, PATIENCE = 1.0, 2.0
+KEEP, TIMEOUT = 1.0, 2.0
 
 
 class SharedAnswer(Generic[T]):
     """Calls a blocking function in one thread, however many wait. For one event loop."""
 
-    def __init__(self, work: Callable[[], T], *, patience: float = PATIENCE) -> None:
+    def __init__(self, work: Callable[[], T], *, timeout: float = TIMEOUT) -> None:
         self._work = work
-        self._patience = patience
+        self._timeout = timeout
         self._task: asyncio.Task[T] | None = None
         self._fresh_until = 0.0  # of the loop's clock
 
@@ -30,7 +30,7 @@ class SharedAnswer(Generic[T]):
         if self._task is None or (self._task.done() and loop.time() >= self._fresh_until):
             self._task = loop.create_task(asyncio.to_thread(self._work))
             self._task.add_done_callback(self._done)
-        async with asyncio.timeout(self._patience):
+        async with asyncio.timeout(self._timeout):
             return await asyncio.shield(self._task)
 
     def _done(self, task: asyncio.Task[T]) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Protocol
 
 from digest.articles.ingest.records import ListedArticle, Revision
-from digest.feeds.catalog import FeedPlan, spread
+from digest.feeds.catalog import FeedPlan, article_counts
 from digest.urls import FAVICON, article_folder
 from digest.web.edition_pages import EditionSource, WebEditions
 from digest.web.feed_pages import SelectionSource
@@ -94,7 +94,7 @@ class SiteDocuments:
         """Yield the pages other than articles'."""
         plan = self.plan
         yield CanonicalPage("", None)
-        scopes = spread(plan, source.categories(None), source.facets(plan.kinds))
+        scopes = article_counts(plan, source.categories(None), source.facets(plan.kinds))
         for feed in map(plan.feed, (None, *scopes)):
             if feed:
                 yield CanonicalPage(feed.folder, None)

@@ -12,11 +12,11 @@ from lxml import etree
 from digest.feeds.model import ATOM, JSON, RSS
 from digest.feeds.websub.protocol import (
     Verdict,
-    asked_rest,
     batch_size,
     feed_links,
     is_topic,
     notification,
+    retry_after_seconds,
     verdict,
 )
 from tests.defaults import default_feed
@@ -146,4 +146,4 @@ def test_what_a_status_means(status: int, expected: Verdict) -> None:
     ],
 )
 def test_how_long_a_hub_asks_to_be_left_alone(header: str | None, expected: float) -> None:
-    assert asked_rest(header, AT) == expected
+    assert retry_after_seconds(header, AT) == expected

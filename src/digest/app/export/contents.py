@@ -12,7 +12,7 @@ from typing import Protocol
 from digest.articles.ingest.records import ListedArticle, Revision
 from digest.articles.model import Article, Scope
 from digest.feeds.archive import ArchiveState, Held, Place
-from digest.feeds.catalog import FeedPlan, spread
+from digest.feeds.catalog import FeedPlan, article_counts
 from digest.feeds.formats import FORMATS
 from digest.feeds.model import ATOM, OPML, PAGE, RSS, Feed
 from digest.feeds.opml import opml
@@ -167,7 +167,7 @@ class _Feeds:
         self._plan = plan
         self._pages = pages
         self._changes = source.changes()
-        scopes = (None, *spread(plan, source.categories(None), source.facets(plan.kinds)))
+        scopes = (None, *article_counts(plan, source.categories(None), source.facets(plan.kinds)))
         self.all = [feed for scope in scopes if (feed := plan.feed(scope))]
         self._archives = source.archives(self.all) if plan.archives else {}
         self._documents = FeedDocuments(source.articles_of, max_bytes=plan.max_bytes)

@@ -17,9 +17,9 @@ from digest.errors import StoreError
 from digest.feeds.websub.protocol import (
     Notification,
     Verdict,
-    asked_rest,
     is_topic,
     notification,
+    retry_after_seconds,
     verdict,
 )
 from digest.feeds.websub.queue import HubQueue
@@ -249,7 +249,7 @@ class HubNotifier:
                 answer = _Answer(
                     verdict=verdict(response.status_code),
                     problem=f"it answered {response.status_code}",
-                    rest=asked_rest(response.headers.get("Retry-After"), self._clock()),
+                    rest=retry_after_seconds(response.headers.get("Retry-After"), self._clock()),
                 )
                 await _read_some(response)
         except (httpx.HTTPError, TimeoutError) as error:

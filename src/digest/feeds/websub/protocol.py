@@ -95,7 +95,7 @@ def verdict(status: int) -> Verdict:
     return Verdict.REFUSED if status in _REFUSALS else Verdict.LATER
 
 
-def asked_rest(retry_after: str | None, at: datetime) -> float:
+def retry_after_seconds(retry_after: str | None, at: datetime) -> float:
     """Return the seconds of a Retry-After header (RFC 9110 section 10.2.3), else 0."""
     if not retry_after:
         return 0.0

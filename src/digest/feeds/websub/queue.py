@@ -114,13 +114,13 @@ class HubQueue:
         """Reset the pause after a successful request."""
         self._failures, self._not_before = 0, 0.0
 
-    def failed(self, now: float, jitter: float, asked: float = 0.0) -> float:
+    def failed(self, now: float, jitter: float, retry_after: float = 0.0) -> float:
         """Begin a pause after a failure; return its seconds.
 
-        ``jitter`` is 0…1; ``asked`` is the pause that the hub itself asked for, in seconds.
+        ``jitter`` is 0…1; ``retry_after`` is that of the hub, in seconds.
         """
         doubled = self._first_rest * 2.0 ** min(self._failures, 30)
-        rest = max(min(doubled, LAST_REST), min(asked, LONGEST_REST)) * (1 + jitter / 4)
+        rest = max(min(doubled, LAST_REST), min(retry_after, LONGEST_REST)) * (1 + jitter / 4)
         self._failures += 1
         self._not_before = now + rest
         return rest

@@ -40,7 +40,7 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._received_at = 0.0  # seconds of the loop's clock
-        self._patience = 0.0
+        self._timeout = 0.0
         #: Why the connection is unusable; None while it is usable.
         self.problem: str | None = "the connection was lost" if transport.is_closing() else None
         transport.set_protocol(self)
@@ -51,16 +51,16 @@ class Connection(asyncio.Protocol):
         if self.problem is None:
             self.transport.write(data)
 
-    async def replies(self, number: int, patience: float) -> list[Reply]:
-        """Return the next replies, each awaited for ``patience`` seconds.
+    async def replies(self, number: int, seconds: float) -> list[Reply]:
+        """Return the next replies, each awaited for ``seconds`` seconds.
 
         They are fewer if the connection broke; ``problem`` says why.
         """
         if len(self._replies) < number and self.problem is None:
             self._waiter = self._loop.create_future()
-            self._wanted, self._patience = number, patience
+            self._wanted, self._timeout = number, seconds
             self._received_at = self._loop.time()
-            self._check_at(self._received_at + patience)
+            self._check_at(self._received_at + seconds)
             try:
                 await self._waiter
             finally:
@@ -133,7 +133,7 @@ class Connection(asyncio.Protocol):
         self._timer = None
         if self._waiter is None or self.problem is not None:
             return
-        until = self._received_at + self._patience
+        until = self._received_at + self._timeout
         if until - self._loop.time() <= _TICK:
             self._break("Timed out waiting for an answer")
         else:

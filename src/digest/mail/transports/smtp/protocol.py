@@ -20,7 +20,7 @@ from digest.subscribers.address import without_addresses
 
 #: The answer to the final dot takes longest, and who gives up on it sends twice
 #: (RFC 5321 section 4.5.3.2.6 allows it ten minutes, the other commands five or less).
-PATIENCE_AFTER_DATA = 4
+TIMEOUTS_AFTER_DATA = 4
 #: Columns of a server's reply that are kept.
 _MAX_REPLY = 300
 #: "Go ahead" to DATA (RFC 5321 section 4.2.2).
@@ -71,16 +71,16 @@ class Session:
             await asyncio.shield(after)
         message = envelope.message if envelope.transparent else transparent(envelope.message)
         self.connection.send(message + _DOT, replies=1)
-        got = await self.connection.replies(1, self.timeout * PATIENCE_AFTER_DATA)
+        got = await self.connection.replies(1, self.timeout * TIMEOUTS_AFTER_DATA)
         error = self._refusal((Stage.MESSAGE,), got)
         if error is not None:
             await self._reset(error, got)
             raise error
 
-    async def ask(self, command: bytes, patience: float) -> Reply:
+    async def ask(self, command: bytes, seconds: float) -> Reply:
         """Return the reply to a command; raise ServerUnavailable if there is none."""
         self.connection.send(command + b"\r\n", replies=1)
-        for reply in await self.connection.replies(1, patience):
+        for reply in await self.connection.replies(1, seconds):
             return reply
         raise self._lost()
 
