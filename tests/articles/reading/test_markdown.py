@@ -133,3 +133,10 @@ def test_the_text_of_a_link_is_not_linked_again() -> None:
 )
 def test_the_language_of_code_stands_before_or_within_braces(info: str, language: str) -> None:
     assert f'class="language-{language}"' in rendered(f"```{info}\nx\n```")
+
+
+def test_the_language_of_indented_code_may_be_in_its_first_line() -> None:
+    assert rendered("a\n\n    :::python\n    b = 1\n\nc") == (
+        '<p>a</p>\n<pre><code class="language-python">b = 1\n</code></pre>\n<p>c</p>'
+    )
+    assert rendered("    a\n    :::python") == "<pre><code>a\n:::python\n</code></pre>"

@@ -27,7 +27,8 @@ _EMOJI: dict[str, str] = dict(
             "stuck_out_tongue_winking_eye=😜 sunglasses=😎 sweat_smile=😅 tada=🎉 thinking=🤔 "
             "thumbsdown=👎 thumbsup=👍 v=✌️ warning=⚠️ wave=👋 white_check_mark=✅ wink=😉 "
             "wrench=🔧 x=❌ yum=😋 zap=⚡ zzz=💤 bow=🙇 hearts=♥️ spades=♠️ clubs=♣️ diamonds=♦️ "
-            "raising_hand=🙋 tipping_hand=💁 no_good=🙅 ok_person=🙆 facepalm=🤦 surfer=🏄"
+            "raising_hand=🙋 tipping_hand=💁 no_good=🙅 ok_person=🙆 facepalm=🤦 surfer=🏄 "
+            "heavy_exclamation_mark=❗ cn=🇨🇳 de=🇩🇪 es=🇪🇸 fr=🇫🇷 gb=🇬🇧 it=🇮🇹 jp=🇯🇵 kr=🇰🇷 ru=🇷🇺 us=🇺🇸"
         ),
     )
 )

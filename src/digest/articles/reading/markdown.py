@@ -27,6 +27,7 @@ _BLANK_LINE = re.compile(r"\n[ \t>]*\n")
 _INFO = re.compile(
     r"\s*(?:\{\s*(?:#[\w-]+\s+)?\.?([A-Za-z][\w+#-]*)(?=[\s,}])|([A-Za-z][\w+#.-]*)\{)", re.ASCII
 )
+_FIRST_LINE = re.compile(r"[ \t]*:::([A-Za-z][\w+#-]*)[^\n]*\n", re.ASCII)
 #: Elements whose block of HTML goes on behind a blank line (CommonMark section 4.6).
 _UNENDING = frozenset({"script", "style", "textarea"})
 _CLOSED = re.compile(r"</([a-zA-Z][^\s/>]*)")
@@ -79,9 +80,13 @@ def _repeated_footnotes(state: StateCore) -> None:
 def _fence_languages(state: StateCore) -> None:
     """Read the language of fenced code with Pandoc, R Markdown and Gatsby, whose braces follow it.
 
-    Theirs are ``{.python .numberLines}``, ``{r setup}`` and ``js{1,3}``.
+    Theirs are ``{.python .numberLines}``, ``{r setup}`` and ``js{1,3}``. Pelican's Python-Markdown
+    has ``:::python`` in the first line of indented code.
     """
     for token in state.tokens:
+        if token.type == "code_block" and (first := _FIRST_LINE.match(token.content)):
+            token.type, token.info = "fence", first[1]
+            token.content = token.content[first.end() :]
         if token.type == "fence" and "{" in token.info and (match := _INFO.match(token.info)):
             token.info = match[1] or match[2]
 

@@ -207,8 +207,9 @@ def _wiki(x: Expansion, match: re.Match[str]) -> Result:
         given = tags.Arguments(named={"src": quoted(target, safe="/:#?&=%")})
         suffix = target.rpartition(".")[2].lower().partition("#")[0]
         if suffix in ("avif", "bmp", "gif", "jpg", "jpeg", "png", "svg", "webp"):
-            size = re.fullmatch(r"([0-9]+)(?:x[0-9]+)?", label)
-            named = {**given.named, "alt": "" if size else label}
+            alt, _, last = label.rpartition("|")
+            size = re.fullmatch(r"([0-9]+)(?:x[0-9]+)?", last)
+            named = {**given.named, "alt": alt if size else label}
             named |= {"width": size[1]} if size else {}
             return x.token(tags.image(tags.Arguments(named=named), whole=False) or ""), match.end()
         if suffix in ("mp3", "wav", "m4a", "ogg", "flac", "opus", "3gp"):
