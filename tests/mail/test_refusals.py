@@ -185,6 +185,19 @@ async def test_a_server_that_knows_nobody_does_not_cost_a_whole_list(text: str) 
         await room.smtp.close()
 
 
+async def test_who_resumes_a_list_of_dead_addresses_gets_through_it() -> None:
+    readers = addresses(3 * UNKNOWN_RECIPIENTS + 5, "example.org", "example.net")
+    server = FaultyServer(recipients=refusing(readers[:-1], "550 5.1.1 {address}: user unknown"))
+    async with server.serving() as port:
+        room = Room(server, port, readers=readers)
+        for resumed in range(1, 4):
+            assert (await room.send_due()).count(FAILED) == resumed * UNKNOWN_RECIPIENTS
+            assert list(room.store.paused) == ["daily"]
+            room.store.resume("daily")
+        assert (await room.send_due()).count(SENT) == 1
+        await room.smtp.close()
+
+
 async def test_a_sender_refused_in_many_words_costs_nobody_their_mail() -> None:
     readers = addresses(12, "example.org", "example.net")
     answers = refusing(readers, "550 relay not permitted")

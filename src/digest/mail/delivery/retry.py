@@ -146,11 +146,17 @@ class UnknownRecipientStreak:
     recipients: set[str] = field(default_factory=set)
 
     def add(self, refusal: Refusal) -> bool:
-        """Count a recipient; return whether there are too many to be true."""
+        """Count a recipient; return whether there are too many to be true, and begin anew.
+
+        Whoever resumes the digest says that they are true: the next ones count from 1 again.
+        """
         address = refusal.delivery.subscriber.address
         answer = same_answer(refusal.error, address)
         if answer != self.answer:
             self.answer = answer
             self.recipients.clear()
         self.recipients.add(address.casefold())
-        return len(self.recipients) >= UNKNOWN_RECIPIENTS
+        if len(self.recipients) < UNKNOWN_RECIPIENTS:
+            return False
+        self.recipients.clear()
+        return True
