@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -52,6 +53,34 @@ def test_sources_are_those_of_the_file_as_it_is_now(workplace: Workplace, write:
     assert names(settings) == ["a", "b"]
     write()
     assert names(settings) == []
+
+
+def test_a_source_that_came_during_the_start_is_known(workplace: Workplace, write: Write) -> None:
+    settings = workplace.settings()
+    write(A)
+    assert names(LiveSettings(settings, workplace.configuration, {})) == ["a"]
+
+
+@pytest.mark.parametrize("mended", ["permission", "rules"])
+def test_a_mistake_may_be_mended_without_a_change_of_the_file(
+    workplace: Workplace, write: Write, monkeypatch: pytest.MonkeyPatch, mended: str
+) -> None:
+    settings, rules = live(workplace), workplace.folder / "rules.toml"
+    write("[articles]", 'rule_files = ["rules.toml"]', A, base="")
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        if mended == "permission":
+            rules.write_text("", encoding="utf-8")
+
+            def denied(*_: object, **__: object) -> bytes:
+                raise PermissionError(13, "Permission denied")
+
+            patch.setattr(Path, "read_bytes", denied)
+        for _ in range(3):
+            assert names(settings) == []
+            settings.ingest_options()
+    assert [line["event"] for line in logs] == ["the sources stay as they were"]
+    rules.write_text("", encoding="utf-8")
+    assert names(settings) == ["a"]
 
 
 def test_what_is_not_republished_is_known_with_the_source(

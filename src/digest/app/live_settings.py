@@ -20,8 +20,8 @@ _log = structlog.get_logger(__name__)
 class LiveSettings:
     """The settings of the start, with the present sources of the configuration file.
 
-    Each call checks the file, and reads it if it has changed. Other changes have an effect only
-    after the next start, and are logged. Blocking; from any thread.
+    Each call checks the file, and reads it if it has changed, or had a mistake. Other changes have
+    an effect only after the next start, and are logged. Blocking; from any thread.
     """
 
     def __init__(self, settings: Settings, path: Path, environ: Mapping[str, str]) -> None:
@@ -30,14 +30,15 @@ class LiveSettings:
         self._path = path
         self._environ = environ
         self._lock = threading.Lock()
-        self._mark = self._stat()
+        self._mark: tuple[int, ...] | None = None  # of the file as it was read; None: not yet
+        self._problem = ""  # with the file as it was read; mending it may leave the file as it is
         self._settings = settings
         self._options = make_ingest_options(settings)
 
     def sources(self) -> Sequence[Source]:
         """Return the sources; after a mistake in the file, which is logged, the former ones."""
         with self._lock:
-            self._look()
+            self._look(again=bool(self._problem))
             return self._settings.source_list()
 
     def ingest_options(self) -> IngestOptions:
@@ -46,8 +47,8 @@ class LiveSettings:
             self._look()
             return self._options
 
-    def _look(self) -> None:
-        if (mark := self._stat()) == self._mark:
+    def _look(self, *, again: bool = False) -> None:
+        if (mark := self._stat()) == self._mark and not again:
             return
         self._mark = mark
         try:
@@ -58,8 +59,11 @@ class LiveSettings:
                 self._settings = settings
                 _log.info("sources read again", sources=len(settings.sources))
         except (ConfigurationError, OSError) as error:
-            _log.error("the sources stay as they were", error=str(error))
+            if str(error) != self._problem:
+                _log.error("the sources stay as they were", error=str(error))
+            self._problem = str(error)
             return
+        self._problem = ""
         if tables := self._first.differences(written):
             _log.warning("these tables were changed; a restart takes them up", tables=tables)
 
