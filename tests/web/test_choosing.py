@@ -284,3 +284,13 @@ async def test_the_page_speaks_the_languages_of_mails(door: Door) -> None:
         page = await door.client.get(path)
         assert "Erase" not in page.text
         assert html.document_fromstring(page.text).get("lang") == language
+
+
+@pytest.mark.parametrize("action", ["move", "erase", "download", "unsubscribe daily"])
+async def test_who_is_removed_between_two_looks_is_not_found(
+    door: Door, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    _, path = door.of_reader()
+    monkeypatch.setattr(door.services.store.subscribers, "of_address", lambda _: [])
+    answer = await door.send(path, action, address="new@example.org", sure="yes")
+    assert answer.status_code == 404

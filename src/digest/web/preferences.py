@@ -146,9 +146,10 @@ class Preferences:
             subscriber = self._subscriptions.linked(link)[0] if link else None
         except LookupError:
             subscriber = None
-        if subscriber is None:
+        mine = self._subscriptions.of_address(subscriber.address) if subscriber else []
+        if not mine:  # also where the address changes meanwhile
             raise HTTPException(404, headers=dict(PRIVATE_HEADERS))
-        return self._subscriptions.of_address(subscriber.address)
+        return mine
 
     def _choice(self, subscriber: Subscriber, listed: Sequence[CategorySummary]) -> Choice:
         """Return the choices of a subscription, with its present state."""
