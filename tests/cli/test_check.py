@@ -303,8 +303,13 @@ def test_pages_in_a_local_network_are_told_and_linked_to(workplace: Workplace, u
     base = CONFIGURATION.replace("http://127.0.0.1:8000", url)
     workplace.configure(SMTP.replace("OPTIONS", ""), base=base)
     settings = workplace.settings()
-    assert "leads into a local network" in unreachable_pages(settings)
+    told = unreachable_pages(settings)
+    assert "leads into a local network" in told
+    assert told.endswith("nor unsubscribe")
     assert settings.sender().pages
+    address = 'unsubscribe_address = "leave@example.org"'
+    workplace.configure(SMTP.replace("OPTIONS", address), base=base)
+    assert unreachable_pages(workplace.settings()).endswith("mail.unsubscribe_address only")
     workplace.configure(base=base)
     assert unreachable_pages(workplace.settings()) == ""  # a Maildir
 

@@ -219,10 +219,10 @@ def unreachable_pages(settings: Settings) -> str:
             urlsplit(url).hostname or ""
         ):
             return ""
-        return (
-            f"site.url = {url} leads into a local network: readers elsewhere can follow no link in "
-            "mails, nor unsubscribe"
-        )
+        told = f"site.url = {url} leads into a local network: readers elsewhere can follow no link"
+        if settings.mail.unsubscribe_address:
+            return f"{told} in mails, and unsubscribe by mail to mail.unsubscribe_address only"
+        return f"{told} in mails, nor unsubscribe"
     if settings.mail.unsubscribe_address:
         return f"{reason}; readers can unsubscribe by mail to mail.unsubscribe_address only"
     return (
