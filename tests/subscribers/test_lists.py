@@ -591,6 +591,56 @@ OTHERS: dict[str, tuple[str, str, dict[str, SubscriberState | None]]] = {
         "utf-8",
         {"a": ACTIVE, "b": UNSUBSCRIBED, "c": SUPPRESSED},
     ),
+    "marketing consent in words": (
+        (
+            "Email,Email Marketing Consent,Email Suppressions\n"
+            "a@x.example,SUBSCRIBED,\n"
+            "b@x.example,UNSUBSCRIBED,\n"
+            "c@x.example,NEVER_SUBSCRIBED,\n"
+            "d@x.example,SUBSCRIBED,USER_SUPPRESSED\n"
+        ),
+        "utf-8",
+        {"a": ACTIVE, "b": UNSUBSCRIBED, "c": None, "d": SUPPRESSED},
+    ),
+    "mailjet": (
+        (
+            "email,isunsubscribed,isexcludedfromcampaigns,isspamcomplaining\n"
+            "a@x.example,false,false,false\n"
+            "b@x.example,true,false,false\n"
+            "c@x.example,false,true,false\n"
+            "d@x.example,false,false,true\n"
+        ),
+        "utf-8",
+        {"a": ACTIVE, "b": UNSUBSCRIBED, "c": UNSUBSCRIBED, "d": SUPPRESSED},
+    ),
+    "brevo in German": (
+        "KONTAKT-ID;E-MAIL;E-Mail blockiert\n1;a@x.example;Nein\n2;b@x.example;Ja\n",
+        "utf-8",
+        {"a": ACTIVE, "b": SUPPRESSED},
+    ),
+    "mailerlite in German": (
+        (
+            "Abonnent;Zustand;Abgemeldet\n"
+            "a@x.example;aktiv;\nb@x.example;aktiv;2024-01-01\nc@x.example;storniert;\n"
+        ),
+        "cp1252",
+        {"a": ACTIVE, "b": UNSUBSCRIBED, "c": UNSUBSCRIBED},
+    ),
+    "korean": (
+        "이메일,이름,상태\na@x.example,김,구독중\nb@x.example,이,수신거부\n",
+        "cp949",
+        {"a": ACTIVE, "b": UNSUBSCRIBED},
+    ),
+    "russian": (
+        "Эл. почта;Имя;Статус\na@x.example;Иван Петров;Подписан\nb@x.example;Мария;Отписан\n",
+        "cp1251",
+        {"a": ACTIVE, "b": UNSUBSCRIBED},
+    ),
+    "turkish": (
+        "E-posta adresi;Ad;Durum\na@x.example;Işık;Abone\nb@x.example;Şule;Abonelikten çıktı\n",
+        "cp1254",
+        {"a": ACTIVE, "b": UNSUBSCRIBED},
+    ),
     "words in yes-or-no columns": (
         (
             "email,active,confirmed,opted out\n"

@@ -44,8 +44,10 @@ _SYNONYMS = {
     "address": "email email1 email1value emailaddress mail mailaddress emailid subscriber"
     " subscriberemail contactemail"
     " emailadresse mailadresse adresseemail adressemail courriel correo correoelectronico"
-    " eposta epost indirizzoemail 邮箱 邮箱地址 电子邮件 电子邮箱 郵箱 電子郵件"
-    " メールアドレス メール",
+    " eposta epost epostadres epostaadresi epostadress epostadresse emailadresi sahkoposti"
+    " indirizzoemail indirizzomail postaelettronica correu enderecodeemail adresemail emailcim"
+    " почта электроннаяпочта эпочта элпочта email주소 이메일 이메일주소 메일주소 邮箱 邮箱地址"
+    " 电子邮件 电子邮箱 郵箱 電子郵件 メールアドレス メール abonnent",
     "name": "fullname subscribername displayname contactname attribname 姓名 氏名 お名前",
     "first name": "firstname first fname givenname forename vorname prenom nombre",
     "last name": "lastname last lname surname familyname nachname nom apellido apellidos",
@@ -60,10 +62,11 @@ _SYNONYMS = {
     " datesubscribed registriertam",
     "consent": "gdprconsent consentgiven",
     "subscribed": "subscribedtoemails issubscribed optedin optin active isactive newsletter"
-    " acceptsmarketing acceptsemailmarketing emailoptin emailconsent",
+    " acceptsmarketing acceptsemailmarketing emailoptin emailconsent emailmarketingconsent"
+    " marketingconsent",
     "confirmed": "isconfirmed isthissubscriberconfirmed aktiviertam",
     "unsubscribed": "unsubtime unsubscribedat unsubscriptiondate dateunsubscribed optedout optout"
-    " optedoutat emaildisabled emailsdisabled deletedat isunsubscribed",
+    " optedoutat emaildisabled emailsdisabled deletedat isunsubscribed isexcludedfromcampaigns",
     "suppressed": "cleantime bounced bouncedat complained complainedat blacklisted blocklisted"
     " isthissubscriberblacklisted isblacklisted suppressedat",
 }
@@ -84,8 +87,8 @@ _LEFT = _any_of(
     " 수신거부 구독취소 구독해지 수신동의철회 abonelikten"
 )
 _CAME_BACK = _any_of(
-    "undeliverab unzustellbar gebounced rebotad rimbalz devolvid blocklist bloquea bloccat"
-    " geblokkeerd zablokowan заблокир 黑名单 黑名單 拒收 退信 ブラックリスト バウンス"
+    "undeliverab unzustellbar blockiert gebounced rebotad rimbalz devolvid blocklist bloquea"
+    " bloccat geblokkeerd zablokowan заблокир 黑名单 黑名單 拒收 退信 ブラックリスト バウンス"
 )
 #: What columns of other names tell all the same: an opt-out that is overlooked is mail to somebody
 #: who wants none. Values that are not understood count for nothing there.
@@ -94,7 +97,7 @@ _HINTS = tuple(
     for field, words in (
         ("unsubscribed", r"unsub|optout|optedout|donotcontact|donotemail|^dnc$|abgemeldet|abmelde"),
         ("unsubscribed", rf"^baja|解除|停止|{_LEFT}"),
-        ("suppressed", rf"block?list|blacklist|bounced?$|complain|suppress|{_CAME_BACK}"),
+        ("suppressed", rf"block?list|blacklist|blocked$|bounced?$|complain|suppress|{_CAME_BACK}"),
         ("hint", r"status|statut|stato$|estado|zustand|状态|狀態|ステータス|状態"),
         ("hint", r"subscribed$|abonniert|abonne$|inscrit|suscrit|iscritto|подписан"),
         ("hint", r"статус|상태|구독여부|수신동의|订阅$|訂閱$|durum|stav$|allapot"),
@@ -122,7 +125,8 @@ _STATE_WORDS: dict[SubscriberState | None, str] = {
     " disabled deleted churned paused no false 0 2 off archived u expired abgemeldet inaktiv"
     " desabonne desinscrit inactif inactivo baja dadodebaja nein non nee nej nei nao nie нет 否"
     " いいえ 아니요 已退订 已退訂 退订 退訂 解除 配信停止 disattivo disattivato inativo cancelado"
-    " cancellato inactief nieaktywny неактивен неактивный 已取消",
+    " cancellato annullato annule resilie anulado opgezegd storniert gekundigt widerrufen inactief"
+    " nieaktywny неактивен неактивный 已取消",
     _SUPPRESSED: "suppressed bounced softbounced hardbounced softbounce hardbounce cleaned"
     " undeliverable complained complaint spam spammy junk markedasspam spamcomplaint abuse"
     " blocklisted blacklisted blocked invalid 3 4 b unreachable gesperrt bloque rebotado",
