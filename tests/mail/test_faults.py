@@ -322,9 +322,10 @@ async def test_places_are_asked_for_again_after_a_pause() -> None:
     server = FaultyServer(places=1)
     async with server.serving() as port:
         room = Room(server, port, connections=2, readers=8)
-        object.__setattr__(room.smtp._server, "idle", timedelta(milliseconds=30))
         assert set(await room.send_due()) == {SENT}
         assert room.smtp._limit.known == 1
+        object.__setattr__(room.smtp._server, "idle", timedelta())
+        room.smtp._reap()
         await server.alone.wait()
         assert room.smtp._limit.known == 2
         await room.smtp.close()
