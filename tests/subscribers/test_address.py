@@ -123,6 +123,25 @@ def test_logs_see_no_whole_address() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("550 no such user: anna.smith", "550 no such user: a…"),
+        ("550 Anna.Smith... User unknown", "550 a…... User unknown"),
+        ("550 <anna.smith@example.org>: anna.smith?", "550 <a…@example.org>: a…?"),
+        ("see http://x.example/?e=anna.smith%40example.org", "see http:/…@example.org"),
+        (
+            "mariannasmith, anna.smith.old, x-anna.smith",
+            "mariannasmith, anna.smith.old, x-anna.smith",
+        ),
+        ("unknown user", "unknown user"),
+    ],
+)
+def test_logs_see_no_recipient_without_the_domain_either(said: str, told: str) -> None:
+    assert without_addresses(said, "anna.smith@example.org") == told
+    assert without_addresses("550 a is unknown", "a@example.org") == "550 a is unknown"
+
+
 def test_a_long_word_and_a_word_of_marks_are_masked_at_once() -> None:
     assert without_addresses("x" * 32_000) == "x" * 32_000
     assert without_addresses("@@a@example.org, @, a@") == "@…@example.org, @, a@"

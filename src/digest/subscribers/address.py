@@ -30,6 +30,10 @@ _FULL_WIDTH = {code + 0xFEE0: code for code in range(0x21, 0x7F)} | {
     0xFF61: ord("."),
 }
 _WORD = re.compile(r"[^\s<>\"'(),:;]+")
+#: An @ in a link.
+_CODED_AT = "%40"
+#: Characters of a part before the @ that tells somebody, alone in a text.
+_MIN_TOLD = 3
 
 
 def check_address(text: str) -> str:
@@ -103,9 +107,23 @@ def masked(address: str) -> str:
     return f"{local[:1]}…@{domain}"
 
 
-def without_addresses(text: str) -> str:
-    """Return ``text`` with every address in it masked: servers repeat them in their replies."""
-    return _WORD.sub(lambda word: masked(word[0]) if "@" in word[0][1:-1] else word[0], text)
+def without_addresses(text: str, recipient: str = "") -> str:
+    """Return ``text`` with every address in it masked: servers repeat them in their replies.
+
+    The part before the @ of ``recipient``, whose domain logs tell, is masked also where it stands
+    alone.
+    """
+    local = recipient.rpartition("@")[0]
+    text = _WORD.sub(_without_address, text)
+    if len(local) < _MIN_TOLD:
+        return text
+    alone = rf"(?<![\w.+-]){re.escape(local)}(?![\w+-]|\.\w)"
+    return re.sub(alone, f"{local[0]}…", text, flags=re.IGNORECASE)
+
+
+def _without_address(word: re.Match[str]) -> str:
+    plain = word[0].replace(_CODED_AT, "@")
+    return masked(plain) if "@" in plain[1:-1] else word[0]
 
 
 def _check_local(local: str) -> None:

@@ -69,7 +69,7 @@ class SendmailTransport:
                 await process.wait()
         code = process.returncode
         if code:
-            self._raise(code, output.decode("utf-8", "replace"))
+            self._raise(code, output.decode("utf-8", "replace"), envelope.recipient)
 
     async def check(self) -> None:
         """Raise ServerUnavailable if the command does not exist or may not be run."""
@@ -79,8 +79,8 @@ class SendmailTransport:
     async def close(self) -> None:
         """Do nothing: every message has a process of its own."""
 
-    def _raise(self, code: int, output: str) -> None:
-        words = cut(one_line(without_addresses(output)), _MAX_OUTPUT)
+    def _raise(self, code: int, output: str, recipient: str) -> None:
+        words = cut(one_line(without_addresses(output, recipient)), _MAX_OUTPUT)
         kind = EXITS.get(code)
         if kind is None:
             how = f"was ended by signal {-code}" if code < 0 else f"ended with {code}"

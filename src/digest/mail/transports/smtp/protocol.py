@@ -57,7 +57,7 @@ class Session:
         for turn in [range(3)] if self.pipelining else [range(1), range(1, 2), range(2, 3)]:
             self.connection.send(b"".join(commands[turn.start : turn.stop]), replies=len(turn))
             got = await self.connection.replies(len(turn), self.timeout)
-            error = self._refusal(_STAGES[turn.start : turn.stop], got)
+            error = self._refusal(_STAGES[turn.start : turn.stop], got, envelope)
             if error is not None:
                 await self._reset(error, got)
                 raise error
@@ -72,7 +72,7 @@ class Session:
         message = envelope.message if envelope.transparent else transparent(envelope.message)
         self.connection.send(message + _DOT, replies=1)
         got = await self.connection.replies(1, self.timeout * TIMEOUTS_AFTER_DATA)
-        error = self._refusal((Stage.MESSAGE,), got)
+        error = self._refusal((Stage.MESSAGE,), got, envelope)
         if error is not None:
             await self._reset(error, got)
             raise error
@@ -84,12 +84,14 @@ class Session:
             return reply
         raise self._lost()
 
-    def _refusal(self, stages: Sequence[Stage], replies: Sequence[Reply]) -> DeliveryError | None:
+    def _refusal(
+        self, stages: Sequence[Stage], replies: Sequence[Reply], envelope: Envelope
+    ) -> DeliveryError | None:
         """Return the error of the first reply that is not the expected one; None if all are."""
         for stage, reply in zip(stages, replies, strict=False):
             accepted = reply.code == _START if stage is Stage.DATA else _completed(reply)
             if not accepted:
-                answer = excerpt(reply.text)
+                answer = excerpt(reply.text, envelope.recipient)
                 if stage is Stage.SENDER:
                     answer = f"{self.server} refuses the sender: {answer}"
                 return error_of(stage, reply.code, reply.text, answer)
@@ -156,6 +158,9 @@ def transparent(message: bytes) -> bytes:
     return message.replace(b"\r\n.", b"\r\n..") if b"\r\n." in message else message
 
 
-def excerpt(text: str) -> str:
-    """Return the text of a server or an error on one line, without addresses."""
-    return cut(one_line(without_addresses(text)), _MAX_REPLY)
+def excerpt(text: str, recipient: str = "") -> str:
+    """Return the text of a server or an error on one line, without addresses.
+
+    ``recipient`` is the address that it is about, if there is one.
+    """
+    return cut(one_line(without_addresses(text, recipient)), _MAX_REPLY)
