@@ -182,6 +182,24 @@ async def test_while_the_server_is_away_everything_waits() -> None:
     assert server.taken == []
 
 
+async def test_a_mail_at_which_the_server_goes_away_holds_up_no_other() -> None:
+    away = ServerUnavailable(421, "closing connection")
+    requests, server = Requests(request("a"), request("b"), request("c")), Server(away)
+    clock = FakeClock()
+    service = mailer(requests, server, clock)
+    with pytest.raises(ServerUnavailable):
+        await service._send_waiting()
+    server.errors = [None, None, away]
+    await service._send_waiting()
+    assert server.recipients == ["b@example.net", "c@example.net"]
+    assert [one.address for one in requests.requests] == ["a@example.net"]
+    await service._send_waiting()
+    assert len(server.recipients) == 2, "it waits for its turn"
+    clock.advance(minutes=10)
+    await service._send_waiting()
+    assert server.recipients[2:] == ["a@example.net"]
+
+
 async def test_a_mail_that_cannot_be_marked_is_not_sent_again() -> None:
     requests, server = Requests(request("a"), failures=1), Server()
     service = mailer(requests, server, FakeClock())

@@ -70,6 +70,7 @@ class SignupMailer:
         self._backoff = Backoff(first=_RETRY_FIRST, longest=_RETRY_LAST)
         self._sent: set[str] = set()  # whose mail is sent, and could not be marked
         self._retry_at: dict[str, datetime] = {}  # by identifier, of mails that were deferred
+        self._last: set[str] = set()  # at whose mail the server went away: sent behind the others
 
     def wake(self) -> None:
         """Make ``run`` look at the requests at once, unless it waits for a server."""
@@ -93,10 +94,16 @@ class SignupMailer:
                 await self._wakeup.wait(_LOOK_EVERY)
 
     async def _send_waiting(self) -> None:
-        """Send the mails that wait. Raises ServerUnavailable, StoreError, TemplateError."""
+        """Send the mails that wait. Raises ServerUnavailable, StoreError, TemplateError.
+
+        A mail at which the server goes away each time holds up no other one.
+        """
         requests = await asyncio.to_thread(self._requests.waiting, self._clock())
         waiting = {request.identifier for request in requests}
         self._retry_at = {key: at for key, at in self._retry_at.items() if key in waiting}
+        self._last &= waiting
+        requests.sort(key=lambda request: request.identifier in self._last)
+        answered = False
         for request in requests:
             if self._wakeup.stopped:
                 return
@@ -106,13 +113,18 @@ class SignupMailer:
             if key not in self._sent:
                 try:
                     await self._send_confirmation(request)
-                except ServerUnavailable:
-                    raise
-                except DeliveryDeferred as error:  # this recipient's: others are not held up
+                except DeliveryDeferred as error:
+                    if isinstance(error, ServerUnavailable) and not (
+                        answered and key in self._last
+                    ):
+                        self._last.add(key)
+                        raise
+                    # This recipient's: others are not held up.
                     _log.warning("confirmation mail deferred", error=str(error))
                     self._retry_at[key] = now + _RETRY_ONE
                     continue
                 self._sent.add(key)
+                answered = True
             await asyncio.to_thread(self._requests.mark_sent, key, self._clock())
             self._sent.discard(key)
 
