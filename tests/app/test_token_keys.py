@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 from datetime import timedelta
 
 import pytest
@@ -33,6 +35,33 @@ def test_a_full_disk_leaves_no_half_key(
         with pytest.raises(ConfigurationError, match="No space left on device"):
             load_keys(workplace.settings())
     assert len(load_keys(workplace.settings())[0]) == 32
+
+
+def test_two_processes_that_begin_together_have_one_key(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys: list[bytes] = []
+
+    def drawn(size: int) -> bytes:
+        monkeypatch.undo()
+        keys.extend(load_keys(workplace.settings()))  # another process, in the middle of this one
+        return b"x" * size
+
+    monkeypatch.setattr(secrets, "token_bytes", drawn)
+    assert load_keys(workplace.settings()) == tuple(keys)
+    assert not list(workplace.settings().paths.data.glob(".token*"))
+
+
+def test_a_file_system_without_links_holds_a_key(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", fail)
+    (key,) = load_keys(workplace.settings())
+    assert load_keys(workplace.settings()) == (key,)
+    assert not list(workplace.settings().paths.data.glob(".token*"))
 
 
 @pytest.mark.parametrize("content", [b"short", b"", b"\xff" * 31, HEX[:-2].encode(), b"g" * 64])

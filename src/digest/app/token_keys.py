@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -12,11 +14,13 @@ from pathlib import Path
 import structlog
 
 from digest.errors import ConfigurationError
-from digest.private_files import make_private_folder
+from digest.private_files import make_private_folder, private_opener
 from digest.settings import Settings
 
 #: RFC 2104 section 3.
 KEY_BYTES = 32
+#: What file systems without hard links answer.
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 _log = structlog.get_logger(__name__)
 
@@ -62,24 +66,35 @@ def log_lost_keys(lost: list[tuple[str, datetime]]) -> None:
 def _read_or_make(path: Path) -> bytes:
     try:
         make_private_folder(path.parent)
-        try:
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return _read(path, "paths.data")
-        key = secrets.token_bytes(KEY_BYTES)
-        try:
-            with os.fdopen(fd, "wb") as file:
-                file.write(key)
-                file.flush()
-                os.fsync(fd)
-        except BaseException:
-            path.unlink(missing_ok=True)  # half a key would be in the way for ever
-            raise
+        if not os.path.lexists(path):
+            with suppress(FileExistsError):  # another process was faster
+                _make(path)
     except OSError as error:
         raise ConfigurationError(
             "paths.data", str(path.parent), f"cannot hold {path.name}: {error.strerror}"
         ) from error
-    return key
+    return _read(path, "paths.data")
+
+
+def _make(path: Path) -> None:
+    """Write a new key, whole or not at all, whatever interrupts it: half a one stays in the way.
+
+    Raises OSError, FileExistsError where there is a key by now.
+    """
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with open(draft, "xb", opener=private_opener) as file:
+            file.write(secrets.token_bytes(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            draft.rename(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _read(path: Path, option: str) -> bytes:
