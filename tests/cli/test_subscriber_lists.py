@@ -200,6 +200,17 @@ def test_a_move_to_another_database_keeps_everything_and_every_link(
     assert after == persons
 
 
+def test_values_that_may_be_an_opt_out_are_told(program: Program, workplace: Workplace) -> None:
+    states = ["Da verificare", "Da verificare", "Iscritto", "Disiscritto", "x" * 99]
+    rows = [f"r{number}@example.org,{state}" for number, state in enumerate(states)]
+    (workplace.folder / "list.csv").write_text("\n".join(["email,Stato", *rows]), "utf-8")
+    ended = program("subscribers", "import", "list.csv", "--digest", "daily", "--dry-run")
+    assert ended.code == 0
+    assert "'Stato' is 'Da verificare' 2 times: no state that is known" in ended.err
+    assert f"'Stato' is '{'x' * 40}' 1 times" in ended.err
+    assert "scritto" not in ended.err
+
+
 def test_lists_of_other_programs_are_imported(program: Program, workplace: Workplace) -> None:
     (workplace.folder / "list.csv").write_bytes(
         "\ufeffE-Mail;Vorname;Nachname;Status;Ort\r\n"

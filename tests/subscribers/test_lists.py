@@ -720,6 +720,23 @@ def test_what_says_no_and_what_says_yes_is_told_apart(no: str, yes: str) -> None
     assert states == [ACTIVE, UNSUBSCRIBED, None, UNSUBSCRIBED, SUPPRESSED]
 
 
+@pytest.mark.parametrize(
+    ("content", "unclear"),
+    [
+        ("email;Stato\na@x.example;Da verificare", (("Stato", "Da verificare"),)),
+        ("email;Abonniert\na@x.example;vielleicht", (("Abonniert", "vielleicht"),)),
+        ("email,active\na@x.example,perhaps", (("active", "perhaps"),)),
+        ("email,active,Stato\na@x.example,2024-01-02,", ()),
+        ("email,active,Stato\na@x.example,yes,Iscritto", ()),
+        ("email,active\na@x.example,no", ()),
+    ],
+)
+def test_what_may_be_a_state_and_is_none_is_told(
+    content: str, unclear: tuple[tuple[str, str], ...]
+) -> None:
+    assert only(content).unclear == unclear
+
+
 #: A column, and what it says of who reads, left, came back and never confirmed.
 @pytest.mark.parametrize(
     ("column", "active", "left", "came_back", "waits"),

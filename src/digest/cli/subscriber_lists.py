@@ -25,6 +25,8 @@ app = typer.Typer()
 
 #: Bad lines and unread columns of a list that are reported one by one.
 _MAX_LINES = 100
+#: Values of columns of states that are reported, and characters of each.
+_MAX_VALUES, _MAX_VALUE = 10, 40
 
 
 @app.command()
@@ -81,7 +83,7 @@ def import_(
     number, the others imported. Whoever unsubscribed or is suppressed here stays so, and whoever
     had everything erased is left out; whoever is in the file gets no more mail from here either.
     """
-    from digest.subscribers.lists import BadRow, read_list
+    from digest.subscribers.lists import BadRow, ListedSubscriber, read_list
 
     try:
         content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
@@ -95,7 +97,10 @@ def import_(
     with services_of(context, log=False) as services:
         good: list[NewSubscriber] = []
         bad = unconfirmed = 0
+        unclear: Counter[tuple[str, str]] = Counter()
         for row in listed.rows():
+            if isinstance(row, ListedSubscriber):
+                unclear.update(row.unclear)
             if isinstance(row, BadRow):
                 problem: str | None = row.problem
             elif row.state is None:
@@ -113,6 +118,8 @@ def import_(
                     complain(f"{file}:{row.line}: {problem}")
         if bad > _MAX_LINES:
             complain(f"{file}: {bad - _MAX_LINES:,} more bad lines")
+        for (column, value), count in unclear.most_common(_MAX_VALUES):
+            remark(f"{column!r} is {value[:_MAX_VALUE]!r} {count:,} times: no state that is known")
         if strict and bad:
             complain(f"{bad} bad lines, nothing imported (--strict)")
             raise typer.Exit(FAILED)

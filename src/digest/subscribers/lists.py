@@ -8,7 +8,6 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -57,6 +56,8 @@ class ListedSubscriber:
     since: datetime | None = None
     created_at: datetime | None = None
     paused_until: datetime | None = None
+    #: Columns that may tell a state, each with a value that is not understood and counts for none.
+    unclear: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,12 +105,14 @@ class SubscriberList:
     def _row(self, line: int, row: list[str]) -> ListedSubscriber | BadRow:
         fields: dict[str, str] = {}
         states: list[SubscriberState | None] = []
-        evidence = []
+        evidence, unclear = [], []
         for number, value in enumerate(row):
             field = self.fields[number]
             if field == "hint":
-                with suppress(KeyError):
+                try:
                     states.append(state_of(value))
+                except KeyError:
+                    unclear.append((self.columns[number], value))
             elif field is not None:
                 given = fields.get(field, "")
                 fields[field] = value if not given or (field in _OUT and is_no(given)) else given
@@ -141,9 +144,13 @@ class SubscriberList:
         if subscribed and is_no(subscribed):
             states.append(_UNSUBSCRIBED)
         elif subscribed:
-            with suppress(KeyError):
+            date = moment(subscribed)  # some write the date there
+            created_at = created_at or date
+            try:
                 states.append(state_of(subscribed))
-            created_at = created_at or moment(subscribed)  # some write the date there
+            except KeyError:
+                if date is None:
+                    unclear.append((self.columns[self.fields.index("subscribed")], subscribed))
         for state in (_UNSUBSCRIBED, _SUPPRESSED):
             value = fields.pop(str(state), "")
             if not is_no(value):
@@ -157,6 +164,7 @@ class SubscriberList:
             since=since,
             created_at=created_at,
             paused_until=paused_until,
+            unclear=tuple((column, value) for column, value in unclear if value),
         )
 
 
