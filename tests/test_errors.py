@@ -29,6 +29,14 @@ EXAMPLES: list[tuple[DigestError, str]] = [
         ConfigurationError("web.port", "99999", "at most 65535"),
         "web.port = 99999: at most 65535",
     ),
+    (
+        ConfigurationError("site.url", '"https://me:p/w:1@x.example/"', "no"),
+        'site.url = "https://…@x.example/": no',
+    ),
+    (
+        ConfigurationError("site.url", '"ftp://x.example/@me"', "no"),
+        'site.url = "ftp://x.example/@me": no',
+    ),
     (ConfigurationError("mail.smtp.password", None, "missing"), "mail.smtp.password: missing"),
     (
         TemplateError("mail/digest.html", 7, "unknown name"),

@@ -7,7 +7,11 @@ signature), so that it can be pickled on its way back from a worker process.
 # pure
 from __future__ import annotations
 
+import re
 from pathlib import PurePath
+
+#: A name and a password in a URL.
+_LOGIN = re.compile(r"://[^\s/@:]*:[^\s@]*@")
 
 
 class DigestError(Exception):
@@ -51,7 +55,7 @@ class ConfigurationError(DigestError):
         self.problem = problem  #: what is wrong and what is allowed
 
     def __str__(self) -> str:
-        given = "" if self.value is None else f" = {self.value}"
+        given = "" if self.value is None else f" = {_LOGIN.sub('://…@', self.value)}"
         return f"{self.key}{given}: {self.problem}"
 
 
