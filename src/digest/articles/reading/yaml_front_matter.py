@@ -22,6 +22,7 @@ from digest.articles.reading.fields import (
     written,
 )
 from digest.articles.reading.front_matter_keys import LIST_KEYS, PROSE_KEYS, TEXT_KEYS
+from digest.articles.reading.yaml_lines import NULLS, read_lines
 
 #: libyaml's parser where PyYAML was built with it: four times as fast.
 LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -37,7 +38,6 @@ _APOSTROPHE = re.compile(r"(?<=\w)'(?=\w)")
 _CLOSES = re.compile(r"""(?<=\S)["'](?=[\s,.;:!?、，。；：！？和与與及跟或])""")
 #: What a list or a mapping starts with: where it is broken, nobody knows where it ends.
 _OPENERS = ("[", "{")
-_NULLS = frozenset({"~", "null", "Null", "NULL"})
 #: Values that the aliases of a block may stand for, so that no few lines become millions.
 MAX_REPEATED = 1_000
 #: With these YAML says something else than text (1.2, section 5.3), so that no text starts so.
@@ -62,6 +62,8 @@ def read_yaml(block: str) -> Fields:
 
 def _read(block: str) -> Fields:
     """Return the values and the lines (0-based) of a block's keys, or raise Unreadable."""
+    if fields := read_lines(block):
+        return fields
     try:
         return _build(_events(block))
     except yaml.MarkedYAMLError as error:
@@ -213,7 +215,7 @@ def _node(event: yaml.Event) -> Value:
     A null (YAML 1.2, section 10.3.2) that is not in quotes is empty.
     """
     if isinstance(event, yaml.ScalarEvent):
-        return "" if event.value in _NULLS and not event.style else written(event.value)
+        return "" if event.value in NULLS and not event.style else written(event.value)
     return {} if isinstance(event, yaml.MappingStartEvent) else []
 
 
