@@ -148,6 +148,19 @@ def test_what_does_not_settle_loses_the_elements_that_move(monkeypatch: pytest.M
     assert violations(result) == []
 
 
+def test_what_nh3_adds_is_no_reason_for_another_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sanitize, "_MAX_PASSES", 1)  # then links would be lost
+    result = clean(
+        '<a href="https://e.org/" rel="noopener noreferrer nofollow">a</a>'
+        '<a href="https://e.org/b">b</a>'
+        '<img src="https://e.org/a.png" referrerpolicy="no-referrer">'
+        '<img src="https://e.org/b.png">',
+        NH3,
+    )
+    assert result.count('rel="noopener noreferrer nofollow"') == 2
+    assert result.count('referrerpolicy="no-referrer"') == 2
+
+
 @pytest.mark.parametrize(
     "engines", [("bleach",), ("nh3", "bleach"), (), ("html5lib", "nh3"), ("nh3", "nh3")]
 )

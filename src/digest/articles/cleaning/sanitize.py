@@ -58,6 +58,10 @@ class _Nh3Cleaners:
     rel_attribute: str  #: as nh3 writes it
     policy_attribute: str
 
+    def without_own(self, markup: str) -> str:
+        """Return markup without the attributes that nh3 gives to links and images."""
+        return markup.replace(self.rel_attribute, "").replace(self.policy_attribute, "")
+
 
 def clean(
     markup: str,
@@ -120,8 +124,7 @@ def _clean_until_stable(markup: str, cleaners: _Nh3Cleaners) -> str:
         markup = _LEADING_BREAKS.sub(r"\1", markup)
         cleaned = cleaners.complete.clean(markup)
         # If nh3 only added its attributes, another pass would change nothing.
-        plain = cleaned.replace(cleaners.rel_attribute, "").replace(cleaners.policy_attribute, "")
-        if markup in (cleaned, plain):
+        if cleaners.without_own(cleaned) == cleaners.without_own(markup):
             return cleaned
         markup = cleaned
     return cleaners.without_moving.clean(cleaners.without_moving.clean(markup))
