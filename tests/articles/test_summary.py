@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from digest.articles import summary
 from digest.articles.cleaning.sanitize import clean
 from digest.articles.model import SafeHtml
 from digest.articles.summary import plain_text, running_text, summarize, summary_of
@@ -117,6 +120,25 @@ def test_text_comes_back_as_it_was_written(text: str) -> None:
 )
 def test_the_cut_falls_where_it_may(text: str, length: int, expected: str) -> None:
     assert summarize(text, length) == expected
+
+
+def test_characters_that_are_counted_one_by_one_are_graphemes() -> None:
+    singles = [char for char in map(chr, range(0x10000)) if summary._SINGLE.fullmatch(char)]
+    assert len(singles) > 20_000
+    for shift in range(0, len(singles), len(singles) // 7):
+        text = "".join(singles[shift:] + singles[:shift])
+        assert graphemes(text) == graphemes(text[::-1])[::-1] == list(text)
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u200d", "\ufe0f", "\u3099", "\xad", "\n", "字"])
+@pytest.mark.parametrize("place", range(7))
+def test_the_cut_is_the_same_by_one_count_and_the_other(
+    mark: str, place: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "一个a字b文"[:place] + mark + "一个a字b文"[place:]
+    by_one = [summarize(text, length) for length in range(1, 9)]
+    monkeypatch.setattr(summary, "_SINGLE", re.compile("(?!)"))
+    assert by_one == [summarize(text, length) for length in range(1, 9)]
 
 
 def test_marks_without_end_do_not_make_a_summary_without_end() -> None:

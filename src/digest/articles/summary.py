@@ -60,6 +60,10 @@ _BETWEEN = " · "
 _ARROW = "\u21a9"
 FOOTNOTE_ARROW = re.compile(r"""<a(?:[^>"]|"[^"]*")*+>\u21a9\ufe0e?</a>""")
 _ELLIPSIS = "…"
+#: Characters that are graphemes each, where such ones follow: of ASCII and Latin-1, Han and kana,
+#: and their punctuation. Counting them costs a tenth.
+_SINGLE = re.compile("[ -~\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u3000-\u3029\u3041-\u3096"
+                     "\u30a1-\u30fa\u4e00-\u9fff\uff01-\uff5e]*+")  # fmt: skip
 #: Characters of a grapheme on average; combining marks could make one of any length.
 _CHARACTERS_PER_GRAPHEME = 16
 #: Characters of markup in which a grapheme of running text is expected.
@@ -164,10 +168,14 @@ def summarize(text: str, length: int) -> str:
         raise ValueError(f"a summary needs a length of at least 1, not {length}")
     if len(text) <= length:
         return text
-    most = length * _CHARACTERS_PER_GRAPHEME
-    end = _graphemes(text, length - 1, 0, most)
-    if len(text) <= most and _graphemes(text, 1, end, most) == len(text):
-        return text
+    single = _SINGLE.match(text, 0, length + 1)
+    if single and single.end() > length:
+        end = length - 1
+    else:
+        most = length * _CHARACTERS_PER_GRAPHEME
+        end = _graphemes(text, length - 1, 0, most)
+        if len(text) <= most and _graphemes(text, 1, end, most) == len(text):
+            return text
     return _LOOSE_END.sub("", _at_word_end(text[:end], text)) + _ELLIPSIS
 
 
