@@ -312,8 +312,9 @@ class ArticleAssets:
         absent: list[AssetState] = []
         for base, below in self._folder.candidates(reference, self._article):
             path = str(base / below)
-            size, mtime_ns = _stamp(path)
+            size, mtime_ns = -1, 0
             try:
+                size, mtime_ns = _present(path)  # else each folder would be opened in vain
                 name, status = self._folder.publish(base, below, picture=picture, left=self._left)
             except OSError as error:
                 # What is there and may not be published is looked at again once it changes.
@@ -354,7 +355,17 @@ def changed(states: Sequence[AssetState]) -> bool:
 def _stamp(path: str) -> tuple[int, int]:
     """Return size and mtime (nanoseconds) of a file; (-1, 0) if there is none."""
     try:
+        return _present(path)
+    except FileNotFoundError:
+        return -1, 0
+
+
+def _present(path: str) -> tuple[int, int]:
+    """Return size and mtime of a file, (-1, 0) if nobody can tell; raise FileNotFoundError."""
+    try:
         status = os.stat(path)  # noqa: PTH116 a Path takes longer, and a scan asks for each file
+    except FileNotFoundError:
+        raise
     except (OSError, ValueError):
         return -1, 0
     return status.st_size, status.st_mtime_ns
