@@ -34,11 +34,14 @@ _BARE = frozenset({"font", "picture", "span"})
 _REPLACED = CUSTOM | elements(
     "amp-anim amp-img applet audio embed frame iframe noscript object script video"
 )
+#: Elements that are images for a parser, or that images are made of here.
+_HAS_IMAGES = _REPLACED | {"image", "img"}
 #: What a browser shows and no article needs.
 _SHOWN = "button, output, select, svg:has(text), textarea, xmp, iframe[srcdoc]:not([src])"
 _MAY_SHOW = elements("button iframe output select svg textarea xmp")
 _CLUTTER = policy.DROPPED | CUSTOM | {"-comment", "-doctype", None}
 _HEADINGS = "h1, h2, h3, h4, h5, h6"
+_HEADING_NAMES = elements("h1 h2 h3 h4 h5 h6")
 #: The level of headings below the title of an article, which is an h1 on its page.
 _HIGHEST = 2
 #: Sources of one ``<picture>`` that are looked at.
@@ -103,11 +106,13 @@ def tidy(
 
     Raise RuleLimitExceeded if a pattern of a rule exceeds its limits.
     """
+    # Each look for elements goes through the whole tree: most are spared where the name is not
+    # in the text. A parser adds no other names than those of tables, paragraphs and lines.
     names = frozenset(tag_names(markup).values())
     markup = bounded(close_elements(markup))
     parser = LexborHTMLParser(_PROLOGUE + markup, options=LexborDocumentOptions.WO_EVENTS)
     body = cast("LexborNode", parser.body)  # the prologue opens it
-    link, base = base, _base(body, base)
+    link, base = base, _base(body, base) if "base" in names else base
     for rule in rules:
         apply(rule, parser, body)
     if not _REPLACED.isdisjoint(names):
@@ -119,15 +124,17 @@ def tidy(
     if "img" in names:
         link_played(parser, body, base, embeds, files)
     link_addresses(parser, body, markup)
-    for node in body.css("img"):
-        _mend_image(node, base, placeholder_hosts, image_proxy, files)
+    if not _HAS_IMAGES.isdisjoint(names):
+        for node in body.css("img"):
+            _mend_image(node, base, placeholder_hosts, image_proxy, files)
     _drop_clutter(body)
     ids = anchors.assign_ids(parser, body, id_prefix, base=base, link=link)
     for node in body.css("a"):
         _mend_link(node, base, link, ids, files)
     _simplify(parser, body)
-    _drop_repeated(parser, body, title)
-    _shift_headings(parser, body)
+    if not _HEADING_NAMES.isdisjoint(names):
+        _drop_repeated(parser, body, title)
+        _shift_headings(parser, body)
     return compacted(body.inner_html or "")
 
 
