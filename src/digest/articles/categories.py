@@ -120,7 +120,8 @@ def category_folders(path: PurePosixPath) -> Sequence[str]:
 
 def renamed(paths: Iterable[CategoryPath], by: Renames) -> tuple[CategoryPath, ...]:
     """Return the categories after the operator's renames, each once, without hidden ones."""
-    return tuple(dict.fromkeys(filter(None, (_moved(path, by) for path in paths))))
+    moved = filter(None, (_moved(path, by) for path in paths)) if by else paths
+    return tuple(dict.fromkeys(moved))
 
 
 def within_limit(paths: Iterable[CategoryPath], most: int) -> tuple[CategoryPath, ...]:

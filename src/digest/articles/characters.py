@@ -19,7 +19,7 @@ _FORBIDDEN = re.compile(
 _OLD_BREAKS = re.compile("[\x0b\x0c\x85]")
 #: Bytes of UTF-8: of what the patterns look for, those in ASCII, and what all others start with.
 _CONTROLS = bytes({*range(32), 0x7F} - {*b"\t\n\r"})
-_SUSPECT = (b"\xc2", b"\xef\xb7", b"\xef\xbf")
+_LATIN, _NONCHARACTERS = b"\xc2", re.compile(rb"\xef[\xb7\xbf]")
 #: Characters that are not seen, or reorder what stands beside them; a name or a title needs none.
 #: Joiners stay: emoji and some scripts are written with them.
 _INVISIBLE = re.compile(
@@ -81,7 +81,9 @@ def _is_clean(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return not (
-        any(start in raw for start in _SUSPECT) or len(raw.translate(None, _CONTROLS)) < len(raw)
+        _LATIN in raw
+        or _NONCHARACTERS.search(raw)
+        or len(raw.translate(None, _CONTROLS)) < len(raw)
     )
 
 

@@ -17,7 +17,7 @@ from digest.articles.cleaning import anchors, images, trackers, uris
 from digest.articles.cleaning.images import proxied
 from digest.articles.cleaning.media import LocalFiles
 from digest.articles.cleaning.policy import TAGS
-from digest.articles.cleaning.rules import RuleLimitExceeded
+from digest.articles.cleaning.rules import Rule, RuleLimitExceeded
 from digest.articles.cleaning.sanitize import clean
 from digest.articles.cleaning.tidy import tidy
 from digest.articles.draft_options import DraftOptions, hashed
@@ -83,7 +83,8 @@ def make_draft(source: SourceFile, options: DraftOptions, files: AssetFiles | No
     ``files`` publishes the files that the article refers to. Raises SourceError, with line and
     cause, for a file that is no article.
     """
-    return _made(_header(source, options), source, options, files)
+    header = _header(source, options)
+    return _made(header, source, options, files, text_hash=_text_hash(header))
 
 
 def draft_rewritten(
@@ -100,8 +101,9 @@ def draft_rewritten(
     if raw and raw == source.raw_hash:
         return UnchangedText(raw_hash=raw)
     header = _header(source, options)
-    if source.text_hash != _text_hash(header):
-        return replace(_made(header, source, options, files), raw_hash=raw)
+    text_hash = _text_hash(header)
+    if source.text_hash != text_hash:
+        return _made(header, source, options, files, text_hash=text_hash, raw=raw)
     parsed = parse_body(header, source.path)
     volatile = VolatileFields(
         published_at=header.publication.published_at,
@@ -144,12 +146,19 @@ def _in_few_feeds(header: Header, most: int) -> Header:
 
 
 def _made(
-    header: Header, source: SourceFile, options: DraftOptions, files: AssetFiles | None
+    header: Header,
+    source: SourceFile,
+    options: DraftOptions,
+    files: AssetFiles | None,
+    *,
+    text_hash: str,
+    raw: str = "",
 ) -> Draft:
     """Return the draft of a file; raise NotAnArticle where it is held back and has none."""
     limits = header.publication.availability
     try:
-        return _cleaned(header, source, options, files)
+        draft = _cleaned(header, source, options, files)
+        return replace(draft, content=content_digest(draft), text_hash=text_hash, raw_hash=raw)
     except SourceError as error:
         if limits is None or limits.held_back is None:
             raise
@@ -162,15 +171,18 @@ def _cleaned(
 ) -> Draft:
     parsed = parse_body(header, source.path)
     filed = renamed(parsed.categories, renames(options.category_map))
-    # A rule mends what a source has wrong, whatever its category is called by now.
-    either = replace(parsed, categories=(*parsed.categories, *filed))
+    rules: list[Rule] = []
+    if options.rules:
+        # A rule mends what a source has wrong, whatever its category is called by now.
+        either = replace(parsed, categories=(*parsed.categories, *filed))
+        rules = [rule for rule in options.rules if rule.applies(either, source.path)]
     try:
         markup = tidy(
             parsed.markup,
             base=parsed.link,
             id_prefix=anchors.id_prefix(parsed.identity),
             title=parsed.title,
-            rules=[rule for rule in options.rules if rule.applies(either, source.path)],
+            rules=rules,
             placeholder_hosts=options.placeholder_hosts,
             embeds=options.embeds,
             image_proxy=options.image_proxy,
@@ -191,7 +203,7 @@ def _cleaned(
     if files and header.local_image:
         image = files.address(header.local_image, picture=True)
         notes = tuple(note for note in notes if not note.cause.endswith(NO_IMAGE_ADDRESS))
-    draft = Draft(
+    return Draft(
         identity=parsed.identity,
         title=parsed.title,
         authors=parsed.authors,
@@ -217,7 +229,6 @@ def _cleaned(
         notes=(*notes, *_asset_notes(source, files)),
         assets=files.states if files else (),
     )
-    return replace(draft, content=content_digest(draft), text_hash=_text_hash(header))
 
 
 def _asset_notes(source: SourceFile, files: AssetFiles | None) -> list[Note]:

@@ -151,6 +151,8 @@ def _encoding_troubles(content: bytes, encoding: str) -> Iterator[str]:
 
 def _broken(content: bytes, text: str) -> Iterator[str]:
     """Yield a remark if invalid bytes became U+FFFD."""
+    if "\ufffd" not in text:
+        return
     count = text.count("\ufffd") - content.count("\ufffd".encode())
     if count > 0:
         yield f"{count} of its characters are broken and became \ufffd"
