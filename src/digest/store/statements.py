@@ -80,7 +80,7 @@ class _Insertion:
         """Insert the rows."""
         given: list[Any] = []
         for row in rows:
-            values = [row[name] for name in self._order]
+            values = list(map(row.__getitem__, self._order))
             for index, process in self._processors:
                 values[index] = process(values[index])
             given.append(
