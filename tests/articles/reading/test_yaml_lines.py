@@ -31,6 +31,7 @@ def parsed(block: str, monkeypatch: pytest.MonkeyPatch) -> Fields | None:
         ("Title: '&#123;x&#125;: # -'  \n", {"title": "{x}: # -"}),
         ('a: "it\'s" \nb: \'a "b"\'\n', {"a": "it's", "b": 'a "b"'}),
         ("date: 2021-08-27 12:49:08\nurl: https://example.org/?a=b,c", None),
+        ("a: 'it''s'\nb: ''''''\nc:\n- '''x'''", {"a": "it's", "b": "''", "c": ["'x'"]}),
         ("a:\nb: \nc: ''\nd: ~\ne: 'null'\nf: Null", None),
         ("a:\n  - x\n  -  'y '\nb:\n- ~\n- z", {"a": ["x", "y "], "b": ["", "z"]}),
         ("a: x  y \u3000\nb-c_1: =", {"a": "x  y \u3000", "b-c_1": "="}),
@@ -49,7 +50,7 @@ def test_plain_lines_are_read_without_a_parser(
     "block",
     [
         *("", "\n", "text", "a : b", "a:b", "'a': b", "a: b: c", "a: b:", "a: b #c", "a: #c"),
-        *("a: b\na: c", "null: b", "<<: b", "a: 'b", "a: 'b'c", "a: 'it''s'", 'a: "\\t"'),
+        *("a: b\na: c", "null: b", "<<: b", "a: 'b", "a: 'b'c", "a: 'it''s", 'a: "\\t"'),
         *("a: [b]", "a: {b: c}", "a: &b c", "a: *b", "a: !b c", "a: |", "a: >", "a: - b"),
         *("a: b\n  c", "a: b\n- c", "- a", "a:\n- b: c", "a:\n- b\n - c", "a:\n- b\nc: d\n- e"),
         *("a:\n-", "a:\n- - b", "a:\n\n- b", "a:\n b: c", "# a\nb: c", "a: b\n---\n", "%a: b"),

@@ -16,7 +16,7 @@ NULLS = frozenset({"~", "null", "Null", "NULL"})
 _ODD = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 #: A plain scalar that is no more than itself: no indicator begins it, no comment or key is in it.
 _PLAIN = r"""[^\s?:,\[\]{}\#&*!|>'"%@`-](?:[^ :\#]++|:(?=[^ ])|\ ++(?=[^ ]))*+"""
-_TEXT = rf"""\ ++(?:'(?P<single>[^']*+)'|"(?P<double>[^"\\]*+)"|(?P<plain>{_PLAIN}))"""
+_TEXT = rf"""\ ++(?:'(?P<single>(?:[^']++|'')*+)'|"(?P<double>[^"\\]*+)"|(?P<plain>{_PLAIN}))"""
 _KEY = re.compile(rf"(?P<key>[A-Za-z_][A-Za-z0-9_-]{{0,99}}):(?:{_TEXT})?\ *+", re.VERBOSE)
 _ITEM = re.compile(rf"(?P<indent>\ *+)-{_TEXT}\ *+", re.VERBOSE)
 
@@ -47,5 +47,7 @@ def read_lines(block: str) -> Fields | None:
 
 
 def _text(match: re.Match[str]) -> str:
-    plain = match["plain"] or ""
-    return written(match["single"] or match["double"] or ("" if plain in NULLS else plain))
+    single, double, plain = match["single"], match["double"], match["plain"]
+    if single:
+        return written(single.replace("''", "'"))
+    return written(double or ("" if plain is None or plain in NULLS else plain))
