@@ -38,6 +38,8 @@ def hashed(text: str) -> str:
     ("old", "new"),
     [
         ("random=1'", "random=2'"),
+        ("'https://picsum.photos/400/300?random=1'", ""),
+        ("'https://picsum.photos/400/300?random=1'", "''"),
         ("2026-11-27 10:00:00", "Sat, 28 Nov 2026 01:02:03 GMT"),
         ("2026-11-27 10:00:00", "'2026-11-28'"),
     ],
@@ -54,7 +56,7 @@ def test_a_date_that_is_past_and_a_placeholder_are_fleeting(old: str, new: str) 
         ("某记者", "另一位"),
         ("通车", "封闭"),
         ("https://picsum.photos/400/300?random=1", "https://img.example.org/1.png"),
-        ("'https://picsum.photos/400/300?random=1'", ""),
+        ("'https://picsum.photos/400/300?random=1'", "\n- https://img.example.org/1.png"),
         ("'https://picsum.photos/400/300?random=1'", "[https://img.example.org/1.png]"),
         ("2026-11-27 10:00:00", "2026-11-29 10:00:00"),  # a date to come may be remarked on
         ("2026-11-27 10:00:00", "yesterday"),
@@ -88,6 +90,9 @@ LINES = st.sampled_from(
         "thumbnail: [https://picsum.photos/3]",
         "cover: https://picsum.photos/4 # 5",
         "headimg: >",
+        "headimg:",
+        "thumbnail: ''",
+        "- https://img.example.org/2.png",
         "  https://picsum.photos/6",
         "  more",
         "title: 'a",
@@ -110,8 +115,8 @@ def test_files_of_one_hash_say_the_same(one: list[str], other: list[str]) -> Non
         try:
             draft = make_draft(source(text), OPTIONS)
             said.append(replace(draft, published_at=None))
-        except SourceError as error:
-            said.append(str(error))
+        except SourceError:
+            said.append(None)  # no hash is kept of it
     assert said[0] == said[1]
 
 

@@ -23,9 +23,10 @@ _OPENS = re.compile(rb"[ \t\n]*+---[ \t]*+\n")
 _CLOSES = re.compile(rb"^---[ \t]*+\n", re.MULTILINE)
 _DATES = frozenset(key.encode() for key in (*DATE_KEYS, *UPDATE_KEYS))
 _IMAGES = frozenset(key.encode() for key in IMAGE_KEYS)
-#: A line with a key and a value: the key, the quote, what is in it. No line below belongs to it.
+#: A line with a key and a value: the key, the quote, what is in it. No line below belongs to it,
+#: nor behind blank lines or comments.
 _LINE = re.compile(
-    rb"^([a-z_]+)[ \t]*+:[ \t]*+(['\"]?)([^'\"\\\n#{}\[\]]*+)\2[ \t]*+\n(?![ \t])",
+    rb"^([a-z_]+)[ \t]*+:[ \t]*+(['\"]?)([^'\"\\\n#{}\[\]]*+)\2[ \t]*+\n(?!\n*+[ \t#-])",
     re.MULTILINE | re.IGNORECASE,
 )
 
@@ -36,8 +37,8 @@ def raw_hash(
     """Return a hash, in hex, over the bytes of a file without its volatile lines; "" for none.
 
     Two files at one path with the same hash have the same content for a known article. Volatile
-    are dates up to ``now``, aware UTC, and images on ``placeholder_hosts``. ``zone`` applies to
-    dates without one. Only front matter in YAML is examined.
+    are dates up to ``now``, aware UTC, and images that are none or on ``placeholder_hosts``.
+    ``zone`` applies to dates without one. Only front matter in YAML is examined.
     """
     opening = _OPENS.match(content)
     closing = _CLOSES.search(content, opening.end()) if opening else None
@@ -50,8 +51,8 @@ def raw_hash(
             date = parse_date(line[3].decode("utf-8", "replace").rstrip(" \t"), zone)
             volatile = date is not None and date.at <= now
         elif key in _IMAGES:
-            address = uris.absolute(line[3].decode("utf-8", "replace").rstrip(" \t"))
-            volatile = bool(address) and uris.on_host(address or "", placeholder_hosts)
+            text = line[3].decode("utf-8", "replace").rstrip(" \t")
+            volatile = not text or uris.on_host(uris.absolute(text) or "", placeholder_hosts)
         else:
             return line[0]
         return line[1] + b"\0\n" if volatile else line[0]
