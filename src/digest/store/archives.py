@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from digest.articles.facets import Facet, FacetKind
 from digest.articles.model import CategoryPath, Scope, Tombstone
@@ -20,8 +20,8 @@ from digest.store.schema import (
     article,
     article_state,
 )
-from digest.store.statements import among
-from digest.store.types import chunks, hashed
+from digest.store.statements import PreparedAmong, PreparedQuery, among
+from digest.store.types import hashed
 from digest.store.withdrawals import buried, remains, tombstone
 
 
@@ -50,7 +50,7 @@ _NOTHING = Decision(stale=(), sets=())
 
 def newest_archive(connection: Connection, feed: Feed) -> int:
     """Return the number of a feed's newest archive; 0 where it has none."""
-    return connection.scalar(_LAST_ARCHIVE, {"feed": hashed(feed.folder)}) or 0
+    return _LAST_ARCHIVE.scalar(connection, feed=hashed(feed.folder)) or 0
 
 
 def archive_states(
@@ -123,7 +123,7 @@ def look(
     )
     if not archives:
         return state
-    last = connection.scalar(_LAST_ARCHIVE, {"feed": key}) or 0
+    last = _LAST_ARCHIVE.scalar(connection, feed=key) or 0
     dead = [_dead(row) for row in rows]
     shown = [*reversed(living[:limit]), *reversed(dead[:limit])]
     others = [*living[limit:], *dead[limit:]]
@@ -162,12 +162,14 @@ _VERSIONS = (
     .join(article_state, article_state.c.article == article.c.id)
     .where(article_state.c.hidden == 0)
 )
-_LAST_ARCHIVE = select(func.max(archive.c.number)).where(archive.c.feed == bindparam("feed"))
+_LAST_ARCHIVE = PreparedQuery(
+    select(func.max(archive.c.number).label("number")).where(archive.c.feed == bindparam("feed"))
+)
 
 
-def _newest_query(scope: Scope, *, limited: bool) -> Select[Any]:
+def _newest_query(scope: Scope, *, limited: bool) -> PreparedQuery:
     query = newest_first(_VERSIONS, scope)
-    return query.limit(bindparam("far")) if limited else query
+    return PreparedQuery(query.limit(bindparam("far")) if limited else query)
 
 
 #: Built once: for every change of an article several feeds are looked at.
@@ -188,10 +190,10 @@ def _living(connection: Connection, scope: Scope, far: int | None) -> list[Versi
     values: dict[str, Any] = {} if scope is None else {"scope": scope_key(scope)}
     if far is not None:
         values["far"] = far
-    return [_version(row) for row in connection.execute(query, values)]
+    return [_version(row) for row in query.run(connection, **values)]
 
 
-def _version(row: Row[Any]) -> Version:
+def _version(row: Any) -> Version:
     return Version(
         sequence=row.id,
         published_at=row.published_at,
@@ -201,7 +203,7 @@ def _version(row: Row[Any]) -> Version:
     )
 
 
-def _dead(row: Row[Any]) -> Version:
+def _dead(row: Any) -> Version:
     return Version(sequence=row.id, published_at=row.published_at, changed_at=row.at, gone=True)
 
 
@@ -211,9 +213,9 @@ _ENTRIES = select(
     archive_entry.c.changed_at,
     archive_entry.c.gone,
 )
-_ENTRIES_OF = _ENTRIES.where(archive_entry.c.article.in_(bindparam("values", expanding=True)))
-_HOLDERS = select(archive.c.id, archive.c.number).where(
-    archive.c.feed == bindparam("feed"), archive.c.id.in_(bindparam("values", expanding=True))
+_ENTRIES_OF = PreparedAmong(_ENTRIES, archive_entry.c.article)
+_HOLDERS = PreparedAmong(
+    select(archive.c.id, archive.c.number).where(archive.c.feed == bindparam("feed")), archive.c.id
 )
 
 
@@ -224,19 +226,15 @@ def _entries(
 
     Two queries: with a join, SQLite would search every archive of the feed for each article.
     """
+    rows: list[Any]
     if known is None:
         holders = select(archive.c.id, archive.c.number).where(archive.c.feed == feed)
         numbers = {row.id: row.number for row in connection.execute(holders)}
         rows = list(among(connection, _ENTRIES, archive_entry.c.archive, numbers))
     else:
-        rows = []
-        for chunk in chunks(sorted(known)):
-            rows += connection.execute(_ENTRIES_OF, {"values": chunk})
-        numbers = {
-            row.id: row.number
-            for chunk in chunks(sorted({row.archive for row in rows}))
-            for row in connection.execute(_HOLDERS, {"values": chunk, "feed": feed})
-        }
+        rows = list(_ENTRIES_OF.run(connection, known))
+        holders_of = {row.archive for row in rows}
+        numbers = {row.id: row.number for row in _HOLDERS.run(connection, holders_of, feed=feed)}
     return [
         ArchivedEntry(
             archive=numbers[row.archive],

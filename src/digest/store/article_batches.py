@@ -22,10 +22,12 @@ from digest.store.problems import note
 from digest.store.revisions import advance, record_changes
 from digest.store.rewritten_files import remember_repeats
 from digest.store.schema import article, article_state, content_signature, file
-from digest.store.statements import among, insert, put
+from digest.store.statements import PreparedAmong, insert, put
 from digest.store.types import chunks, hashed, storable
 from digest.store.visibility import decide_mail_only, hide_mail_only, mail_only
 from digest.store.withdrawals import changes_of
+
+_SEQUENCES = PreparedAmong(select(article.c.key, article.c.id), article.c.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,8 +291,7 @@ def _insert(
     ]
     insert(connection, article, rows)
     by_key = {matched.key: matched for matched, _ in new}
-    query = select(article.c.key, article.c.id)
-    for row in among(connection, query, article.c.key, by_key):
+    for row in _SEQUENCES.run(connection, by_key):
         by_key[ArticleKey(row.key)].sequence = row.id
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, bindparam, select
 
 from digest.articles.duplicates import ContentSignature
 from digest.articles.ingest.records import Reading
@@ -19,7 +19,7 @@ from digest.store.article_matching import (
     own_identity,
 )
 from digest.store.schema import article, content_signature, file
-from digest.store.statements import among
+from digest.store.statements import PreparedAmong, PreparedQuery
 from digest.store.types import hashed, storable
 
 #: Articles of one title among which one that is nearly the same is looked for, the newest.
@@ -49,6 +49,24 @@ _FILE = (
     file.c.fingerprint,
     file.c.categories,
 )
+_FILES, _ENTRIES = (
+    select(*_FILE),
+    select(*_KNOWN).outerjoin(content_signature, content_signature.c.article == article.c.id),
+)
+_BY_PATH = PreparedAmong(_FILES, file.c.key)
+_BY_ARTICLE = PreparedAmong(_FILES, file.c.article)
+_GONE_BY_CONTENT = PreparedAmong(
+    _FILES.where(file.c.missing_at.is_not(None), file.c.article.is_not(None)), file.c.content
+)
+_BY_SEQUENCE = PreparedAmong(_ENTRIES, article.c.id)
+_BY_KEY = PreparedAmong(_ENTRIES, article.c.key)
+_SIGNED = select(content_signature.c.article)
+_BY_SIGNATURE = PreparedAmong(_SIGNED, content_signature.c.exact)
+_NEWEST_BY_TITLE = PreparedQuery(
+    _SIGNED.where(content_signature.c.title == bindparam("title"))
+    .order_by(content_signature.c.article.desc())
+    .limit(_NEWEST)
+)
 
 
 def load(connection: Connection, readings: Sequence[Reading], *, fold: bool) -> ArticleMatcher:
@@ -60,12 +78,8 @@ def load(connection: Connection, readings: Sequence[Reading], *, fold: bool) -> 
         if isinstance(reading.outcome, Draft)
     ]
     contents = {content for _, content, _ in drafts if content}
-    rows = {
-        row.path: row
-        for row in among(connection, select(*_FILE), file.c.key, [hashed(path) for path in paths])
-    }
-    gone = select(*_FILE).where(file.c.missing_at.is_not(None), file.c.article.is_not(None))
-    rows |= {row.path: row for row in among(connection, gone, file.c.content, contents)}
+    rows = {row.path: row for row in _BY_PATH.run(connection, map(hashed, paths))}
+    rows |= {row.path: row for row in _GONE_BY_CONTENT.run(connection, contents)}
     articles = {row.article for row in rows.values()} - {None}
     # A file that holds an article is about that one; the others may be about any.
     unassigned = [draft for path, _, draft in drafts if path not in rows or not rows[path].article]
@@ -77,7 +91,7 @@ def load(connection: Connection, readings: Sequence[Reading], *, fold: bool) -> 
         if draft.identity != own_identity(path)
     }
     known = _articles(connection, sequences, identities)
-    rows |= {row.path: row for row in among(connection, select(*_FILE), file.c.article, known)}
+    rows |= {row.path: row for row in _BY_ARTICLE.run(connection, known)}
     files = [
         MatchedFile(
             path=row.path,
@@ -107,14 +121,10 @@ def load(connection: Connection, readings: Sequence[Reading], *, fold: bool) -> 
 def _duplicates(connection: Connection, drafts: Sequence[Draft], *, fold: bool) -> set[int]:
     """Return the sequences of articles of which these drafts may be duplicates."""
     known = [draft.signature for draft in drafts if draft.signature]
-    query = select(content_signature.c.article)
     exact = {signature.exact for signature in known if signature.exact}
-    sequences = {row.article for row in among(connection, query, content_signature.c.exact, exact)}
+    sequences = {row.article for row in _BY_SIGNATURE.run(connection, exact)}
     for title in {signature.title for signature in known} if fold else ():
-        newest = query.where(content_signature.c.title == title).order_by(
-            content_signature.c.article.desc()
-        )
-        sequences.update(connection.scalars(newest.limit(_NEWEST)))
+        sequences.update(_NEWEST_BY_TITLE.scalars(connection, title=title))
     return sequences
 
 
@@ -123,17 +133,11 @@ def _articles(
 ) -> dict[int, MatchedArticle]:
     """Return the articles with these sequences or identities, by sequence."""
     keys = [article_key(identity) for identity in identities]
-    query: Select[Any] = select(*_KNOWN).outerjoin(
-        content_signature, content_signature.c.article == article.c.id
-    )
-    rows = [
-        *among(connection, query, article.c.id, sequences),
-        *among(connection, query, article.c.key, keys),
-    ]
+    rows = [*_BY_SEQUENCE.run(connection, sequences), *_BY_KEY.run(connection, keys)]
     return {row.id: _article(row) for row in rows}
 
 
-def _article(row: Row[Any]) -> MatchedArticle:
+def _article(row: Any) -> MatchedArticle:
     return MatchedArticle(
         identity=row.identity,
         by_path=row.by_path,

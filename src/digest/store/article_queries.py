@@ -10,7 +10,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    Row,
     Select,
     bindparam,
     exists,
@@ -34,7 +33,7 @@ from digest.articles.model import (
 )
 from digest.feeds.model import CategorySummary
 from digest.store.schema import article, article_state, category, facet, facet_article, membership
-from digest.store.statements import PreparedQuery
+from digest.store.statements import PreparedAmong, PreparedQuery
 from digest.store.types import Moment, chunks, hashed
 from digest.store.visibility import mailable, visible
 
@@ -58,6 +57,7 @@ COLUMNS = (
 )
 #: The order of publication, the latest first.
 NEWEST_FIRST = (article.c.published_at.desc(), article.c.id.desc())
+_VISIBLE = PreparedAmong(select(*COLUMNS).where(visible()), article.c.id)
 
 
 def read(connection: Connection, query: Select[Any]) -> list[Article]:
@@ -69,12 +69,9 @@ def read(connection: Connection, query: Select[Any]) -> list[Article]:
 
 def of_sequences(connection: Connection, sequences: Collection[int]) -> list[Article]:
     """Return the visible articles with these sequences, in any order."""
-    query = select(*COLUMNS).where(visible())
-    return [
-        row
-        for chunk in chunks(sorted(sequences))
-        for row in read(connection, query.where(article.c.id.in_(chunk)))
-    ]
+    rows = list(_VISIBLE.run(connection, sequences))
+    categories = filed(connection, [row.id for row in rows])
+    return [from_row(row, categories.get(row.id, ())) for row in rows]
 
 
 def of_edition(
@@ -184,6 +181,7 @@ _FILED = (
     .where(membership.c.position.is_not(None))
     .order_by(membership.c.article, membership.c.position)
 )
+_FILED_OF = PreparedAmong(_FILED, membership.c.article)
 _FILED_ONE = PreparedQuery(_FILED.where(membership.c.article == bindparam("sequence")))
 
 
@@ -192,9 +190,8 @@ def filed(
 ) -> Mapping[int, tuple[CategoryPath, ...]]:
     """Return the categories of each article, in the order in which its file names them."""
     paths: dict[int, tuple[CategoryPath, ...]] = {}
-    for chunk in chunks(sequences):
-        for sequence, names in connection.execute(_FILED.where(membership.c.article.in_(chunk))):
-            paths[sequence] = (*paths.get(sequence, ()), CategoryPath(names))
+    for row in _FILED_OF.run(connection, sequences):
+        paths[row.article] = (*paths.get(row.article, ()), CategoryPath(row.names))
     return paths
 
 
@@ -238,7 +235,7 @@ def pairs(connection: Connection, query: Select[Any]) -> dict[int, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def from_row(row: Row[Any], categories: tuple[CategoryPath, ...]) -> Article:
+def from_row(row: Any, categories: tuple[CategoryPath, ...]) -> Article:
     """Return the article of a row with COLUMNS."""
     return Article(
         id=ArticleId(row.tag),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,10 +17,11 @@ from digest.store.article_queries import category_summaries
 from digest.store.connection import Database, Lock
 from digest.store.file_assets import referring_files
 from digest.store.memberships import update_all_facets
+from digest.store.meta_values import meta_value
 from digest.store.problems import FAILED, counted, listed
 from digest.store.rewritten_files import HOLDS_ARTICLE
-from digest.store.schema import article, article_state, file, meta, problem, withdrawal
-from digest.store.statements import among
+from digest.store.schema import article, article_state, file, problem, withdrawal
+from digest.store.statements import PreparedAmong, among
 from digest.store.types import chunks, hashed, storable
 from digest.store.visibility import hide_mail_only, mail_only, visible
 from digest.store.withdrawals import changes_of, has_outdated_withdrawals, update_withdrawals
@@ -28,6 +29,17 @@ from digest.store.withdrawals import changes_of, has_outdated_withdrawals, updat
 _POLICY = IngestPolicy()
 #: The row of ``meta`` that holds the authority of tag URIs.
 AUTHORITY = "authority"
+_RECORDS = select(
+    file.c.path,
+    file.c.size,
+    file.c.mtime_ns,
+    file.c.content,
+    file.c.options_hash,
+    file.c.missing_at.is_not(None).label("missing"),
+    case((HOLDS_ARTICLE, file.c.text_hash), else_=None).label("text_hash"),
+    case((HOLDS_ARTICLE, file.c.raw_hash), else_=None).label("raw_hash"),
+)
+_RECORDS_OF = PreparedAmong(_RECORDS, file.c.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,35 +67,24 @@ class ArticleStore:
 
     def files(self, paths: Collection[str] | None = None) -> dict[str, FileRecord]:
         """Return the records of these paths, or of all, by path; missing ones too."""
-        query = select(
-            file.c.path,
-            file.c.size,
-            file.c.mtime_ns,
-            file.c.content,
-            file.c.options_hash,
-            file.c.missing_at.is_not(None),
-            case((HOLDS_ARTICLE, file.c.text_hash), else_=None),
-            case((HOLDS_ARTICLE, file.c.raw_hash), else_=None),
-        )
         with self._database.read() as connection:
+            rows: Iterable[Any]
             if paths is None:
-                rows = list(connection.execute(query))
+                rows = connection.execute(_RECORDS).all()
             else:
-                rows = []
-                for chunk in chunks([hashed(path) for path in paths]):
-                    rows += connection.execute(query.where(file.c.key.in_(chunk)))
+                rows = list(_RECORDS_OF.run(connection, map(hashed, paths)))
         return {
-            path: FileRecord(
-                path=path,
-                size=size,
-                mtime_ns=mtime_ns,
-                content=content,
-                options_hash=options_hash,
-                missing=missing,
-                text_hash=text_hash or "",
-                raw_hash=raw_hash or "",
+            row.path: FileRecord(
+                path=row.path,
+                size=row.size,
+                mtime_ns=row.mtime_ns,
+                content=row.content,
+                options_hash=row.options_hash,
+                missing=row.missing,
+                text_hash=row.text_hash or "",
+                raw_hash=row.raw_hash or "",
             )
-            for path, size, mtime_ns, content, options_hash, missing, text_hash, raw_hash in rows
+            for row in rows
         }
 
     def record(
@@ -246,7 +247,7 @@ class ArticleStore:
 
 def authority(connection: Connection) -> str | None:
     """Return the authority of articles' tag URIs (RFC 4151); None if none is stored yet."""
-    return connection.scalar(select(meta.c.value).where(meta.c.name == AUTHORITY))
+    return meta_value(connection, AUTHORITY)
 
 
 def _count(connection: Connection, query: Select[Any]) -> int:

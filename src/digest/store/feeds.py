@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    bindparam,
     case,
     delete,
     exists,
@@ -28,7 +29,8 @@ from digest.feeds.publish.plan import StaleFeeds
 from digest.store.archives import carry_out, look
 from digest.store.article_queries import of_sequences
 from digest.store.connection import Database, Lock
-from digest.store.revisions import changed_since, current
+from digest.store.meta_values import meta_value
+from digest.store.revisions import articles_since, changed_since, current
 from digest.store.schema import (
     article_state,
     category,
@@ -40,12 +42,42 @@ from digest.store.schema import (
     published_file,
     unsynced_writer,
 )
-from digest.store.statements import among, insert_new, put
+from digest.store.statements import PreparedAmong, PreparedQuery, insert_new, put
 from digest.store.types import chunks, hashed
 from digest.store.withdrawals import any_withdrawn
 
 #: Rows of ``meta``, one for each output folder (by its token): files that cannot be written.
 _FAILURES = "failures "
+
+
+def _holds_visible(selection: Column[int], number: Column[int]) -> ColumnElement[bool]:
+    """Return the condition that a selection has a visible article in its table of members."""
+    sequence = selection.table.c.article
+    return exists().where(
+        selection == number, article_state.c.article == sequence, article_state.c.hidden == 0
+    )
+
+
+_IN_CATEGORY = _holds_visible(membership.c.category, category.c.id)
+_IN_FACET = _holds_visible(facet_article.c.facet, facet.c.id)
+#: Those that hold a visible article.
+_CATEGORIES_BY_KEY = PreparedAmong(select(category.c.key).where(_IN_CATEGORY), category.c.key)
+_FACETS_BY_KEY = PreparedAmong(select(facet.c.key).where(_IN_FACET), facet.c.key)
+_FACETS_OF_KINDS = PreparedAmong(select(facet.c.kind, facet.c.name).where(_IN_FACET), facet.c.kind)
+_OUTPUT = PreparedQuery(
+    select(output.c.revision, output.c.fingerprint).where(output.c.token == bindparam("token"))
+)
+_WRITERS = PreparedQuery(
+    select(unsynced_writer.c.pid, unsynced_writer.c.boot).where(
+        unsynced_writer.c.output == bindparam("token")
+    )
+)
+_RECORDED = PreparedAmong(
+    select(published_file.c.key, published_file.c.size, published_file.c.mtime_ns).where(
+        published_file.c.output == bindparam("token")
+    ),
+    published_file.c.key,
+)
 
 
 class FeedStore:
@@ -72,11 +104,10 @@ class FeedStore:
                     languages=languages,
                 )
             changed = changed_since(connection, since)
-            query = select(article_state.c.article).where(article_state.c.revision > since)
             return StaleFeeds(
                 revision=number,
                 selections=changed,
-                articles=frozenset(connection.scalars(query)),
+                articles=frozenset(articles_since(connection, since)),
                 holding=frozenset(_holding(connection, changed)),
                 languages=languages,
             )
@@ -108,19 +139,16 @@ class FeedStore:
 
     def output(self, token: str) -> OutputRecord | None:
         """Return the record of an output folder; None if the folder is unknown."""
-        writers = select(unsynced_writer.c.pid, unsynced_writer.c.boot)
         with self._database.read() as connection:
-            row = connection.execute(select(output).where(output.c.token == token)).first()
-            if row is None:
-                return None
-            rows = connection.execute(writers.where(unsynced_writer.c.output == token))
-            recorded = select(meta.c.value).where(meta.c.name == _FAILURES + token)
-            return OutputRecord(
-                revision=row.revision,
-                fingerprint=row.fingerprint,
-                unsynced=frozenset((writer.boot, writer.pid) for writer in rows),
-                failures=json.loads(connection.scalar(recorded) or "{}"),
-            )
+            for row in _OUTPUT.run(connection, token=token):
+                writers = _WRITERS.run(connection, token=token)
+                return OutputRecord(
+                    revision=row.revision,
+                    fingerprint=row.fingerprint,
+                    unsynced=frozenset((writer.boot, writer.pid) for writer in writers),
+                    failures=json.loads(meta_value(connection, _FAILURES + token) or "{}"),
+                )
+        return None
 
     def begin_writing(self, token: str, boot: str, pid: int) -> None:
         """Record that a process writes into an output folder, known or new."""
@@ -145,10 +173,8 @@ class FeedStore:
     def recorded(self, token: str, paths: Collection[str]) -> dict[str, tuple[int, int]]:
         """Return those of these paths that were written, each with size and mtime of its file."""
         keys = {hashed(path): path for path in paths}
-        columns = (published_file.c.key, published_file.c.size, published_file.c.mtime_ns)
-        query = select(*columns).where(published_file.c.output == token)
         with self._database.read() as connection:
-            rows = among(connection, query, published_file.c.key, keys)
+            rows = _RECORDED.run(connection, keys, token=token)
             return {keys[row.key]: (row.size, row.mtime_ns) for row in rows}
 
     def unrecorded(self, token: str, files: Collection[Written]) -> set[str]:
@@ -239,18 +265,16 @@ class FeedStore:
 
 def _categories(connection: Connection) -> list[CategoryPath]:
     """Return every category at every level that holds a visible article."""
-    query = select(category.c.names).where(_holds_visible(membership.c.category, category.c.id))
+    query = select(category.c.names).where(_IN_CATEGORY)
     return [CategoryPath(names) for names in connection.scalars(query)]
 
 
 def _facets(connection: Connection, kinds: Collection[FacetKind]) -> list[Facet]:
     """Return every facet of these kinds that holds a visible article."""
-    if not kinds:
-        return []
-    query = select(facet.c.kind, facet.c.name).where(
-        facet.c.kind.in_(sorted(kinds)), _holds_visible(facet_article.c.facet, facet.c.id)
-    )
-    return [Facet(FacetKind(kind), name) for kind, name in connection.execute(query)]
+    return [
+        Facet(FacetKind(row.kind), row.name)
+        for row in _FACETS_OF_KINDS.run(connection, map(str, kinds))
+    ]
 
 
 def _holding(connection: Connection, selections: Collection[Scope]) -> Iterator[Scope]:
@@ -259,17 +283,7 @@ def _holding(connection: Connection, selections: Collection[Scope]) -> Iterator[
         hashed(path.folder): path for path in selections if isinstance(path, CategoryPath)
     }
     facets = {hashed(str(held)): held for held in selections if isinstance(held, Facet)}
-    query = select(category.c.key).where(_holds_visible(membership.c.category, category.c.id))
-    for row in among(connection, query, category.c.key, categories):
+    for row in _CATEGORIES_BY_KEY.run(connection, categories):
         yield categories[row.key]
-    query = select(facet.c.key).where(_holds_visible(facet_article.c.facet, facet.c.id))
-    for row in among(connection, query, facet.c.key, facets):
+    for row in _FACETS_BY_KEY.run(connection, facets):
         yield facets[row.key]
-
-
-def _holds_visible(selection: Column[int], number: Column[int]) -> ColumnElement[bool]:
-    """Return the condition that a selection has a visible article in its table of members."""
-    sequence = selection.table.c.article
-    return exists().where(
-        selection == number, article_state.c.article == sequence, article_state.c.hidden == 0
-    )

@@ -8,13 +8,24 @@ from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from itertools import chain
 
-from sqlalchemy import Connection, Text, delete, distinct, func, select, type_coerce, update
+from sqlalchemy import (
+    Connection,
+    Text,
+    bindparam,
+    delete,
+    distinct,
+    func,
+    select,
+    type_coerce,
+    update,
+)
 
 from digest.articles.model import AssetState
 from digest.assets import NO_ROOM
 from digest.store.connection import Database
+from digest.store.meta_values import meta_value
 from digest.store.schema import article, file, file_asset, meta, unused_asset
-from digest.store.statements import among, insert, insert_new, put
+from digest.store.statements import Prepared, PreparedAmong, among, insert, insert_new, put
 from digest.store.types import chunks, hashed, storable
 from digest.store.visibility import visible
 
@@ -28,13 +39,17 @@ _ARTICLES, _TEXTS = 1_000, 20
 _IN_TEXTS = select(
     article.c.id, article.c.body, article.c.image, type_coerce(article.c.enclosure, Text)
 ).execution_options(yield_per=_TEXTS)
+#: What the assets of an article file are taken out by.
+_LEAVE = Prepared(delete(file_asset).where(file_asset.c.file == bindparam("file_key")))
+_REFERRING = PreparedAmong(
+    select(file.c.path).join(file_asset, file_asset.c.file == file.c.key), file_asset.c.key
+)
 
 
 def replace_assets(connection: Connection, assets: Mapping[str, Sequence[AssetState]]) -> None:
     """Replace the stored assets of article files; ``assets`` is by path of the article file."""
     keys = {path: hashed(path) for path in assets}
-    for chunk in chunks(list(keys.values())):
-        connection.execute(delete(file_asset).where(file_asset.c.file.in_(chunk)))
+    _LEAVE.run(connection, [{"file_key": key} for key in keys.values()])
     rows = [
         {
             "file": keys[path],
@@ -52,9 +67,8 @@ def replace_assets(connection: Connection, assets: Mapping[str, Sequence[AssetSt
 
 def referring_files(connection: Connection, assets: Collection[str]) -> set[str]:
     """Return the paths of article files that refer to one of these files on disk."""
-    query = select(file.c.path).join(file_asset, file_asset.c.file == file.c.key)
     keys = [hashed(storable(path)) for path in assets]
-    return {row.path for row in among(connection, query, file_asset.c.key, keys)}
+    return {row.path for row in _REFERRING.run(connection, keys)}
 
 
 def all_assets(connection: Connection) -> Iterator[tuple[str, AssetState]]:
@@ -150,7 +164,7 @@ class AssetStore:
     def looked_at(self) -> datetime | None:
         """Return when unused copies were last looked for; None for never."""
         with self._database.read() as connection:
-            value = connection.scalar(select(meta.c.value).where(meta.c.name == _LOOKED_AT))
+            value = meta_value(connection, _LOOKED_AT)
         return datetime.fromisoformat(value).astimezone(UTC) if value else None
 
     def looked(self, now: datetime) -> None:

@@ -17,6 +17,7 @@ from digest.feeds.model import FacetSummary
 from digest.store.article_matching import MatchedArticle
 from digest.store.article_queries import filed, newest_sequence, pairs
 from digest.store.connection import Database, Lock
+from digest.store.meta_values import meta_value
 from digest.store.revisions import advance, record_changes
 from digest.store.schema import (
     article,
@@ -27,13 +28,15 @@ from digest.store.schema import (
     membership,
     meta,
 )
-from digest.store.statements import among, insert, insert_new, put
+from digest.store.statements import PreparedAmong, among, insert, insert_new, put
 from digest.store.types import CHUNK, chunks, hashed
 
 #: The row of ``meta`` that tells by which filters and language the facets were decided; empty
 #: where not all were decided by the same.
 DECIDED_BY = "facet_rules"
 
+_CATEGORIES = PreparedAmong(select(category.c.key, category.c.id), category.c.key)
+_FACETS = PreparedAmong(select(facet.c.key, facet.c.id), facet.c.key)
 _KINDS = {str(kind): kind for kind in FacetKind}
 #: Articles' facets, each with the date there.
 _Runs = dict[int, dict[Facet, datetime]]
@@ -136,12 +139,11 @@ def _category_ids(
     """Return the ids of categories; insert new ones."""
     folders = {path: path.folder for path in paths}
     keys = {path: hashed(folder) for path, folder in folders.items()}
-    query = select(category.c.key, category.c.id)
-    known = {row.key: row.id for row in among(connection, query, category.c.key, keys.values())}
+    known = {row.key: row.id for row in _CATEGORIES.run(connection, keys.values())}
     missing = sorted(path for path in paths if keys[path] not in known)
     rows = [{"key": keys[path], "folder": folders[path], "names": path.names} for path in missing]
     insert_new(connection, category, rows, key="key")
-    added = among(connection, query, category.c.key, [keys[path] for path in missing])
+    added = _CATEGORIES.run(connection, [keys[path] for path in missing])
     known.update((row.key, row.id) for row in added)
     return {path: known[key] for path, key in keys.items()}
 
@@ -273,7 +275,7 @@ def summaries(connection: Connection, kinds: Collection[FacetKind]) -> list[Face
 
 
 def _decided_by(connection: Connection) -> str | None:
-    return connection.scalar(select(meta.c.value).where(meta.c.name == DECIDED_BY))
+    return meta_value(connection, DECIDED_BY)
 
 
 def _running(connection: Connection, sequences: Collection[int]) -> _Runs:
@@ -318,14 +320,13 @@ def _decided(connection: Connection, sequences: Collection[int], policy: IngestP
 def _facet_ids(connection: Connection, wanted: Iterable[Facet]) -> dict[Facet, int]:
     """Return the ids of facets; insert new ones."""
     keys = {hashed(str(selected)): selected for selected in sorted(wanted)}
-    query = select(facet.c.key, facet.c.id)
-    known = {row.key: row.id for row in among(connection, query, facet.c.key, keys)}
+    known = {row.key: row.id for row in _FACETS.run(connection, keys)}
     rows = [
         {"key": key, "kind": selected.kind, "name": selected.name}
         for key, selected in keys.items()
         if key not in known
     ]
     insert_new(connection, facet, rows, key="key")
-    added = among(connection, query, facet.c.key, [row["key"] for row in rows])
+    added = _FACETS.run(connection, [row["key"] for row in rows])
     known.update((row.key, row.id) for row in added)
     return {selected: known[key] for key, selected in keys.items()}

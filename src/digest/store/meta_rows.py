@@ -15,6 +15,7 @@ from digest.articles.model import AssetState
 from digest.feeds.websub.protocol import Notification
 from digest.store.connection import Database
 from digest.store.file_assets import all_assets
+from digest.store.meta_values import meta_value
 from digest.store.schema import file, meta
 from digest.store.statements import put
 
@@ -39,7 +40,7 @@ class ScanStore:
     def last(self) -> Scan | None:
         """Return the last scan; None if there is none, or if another version wrote it."""
         with self._database.read() as connection:
-            value = _value(connection, _SCAN)
+            value = meta_value(connection, _SCAN)
         try:
             return _scan(value) if value else None
         except (ValueError, TypeError, KeyError):  # written by another version
@@ -186,14 +187,10 @@ class KeyStore:
 def _keys(connection: Connection) -> list[tuple[str, datetime]]:
     return [
         (mark, datetime.fromisoformat(since))
-        for mark, since in json.loads(_value(connection, _KEYS) or "[]")
+        for mark, since in json.loads(meta_value(connection, _KEYS) or "[]")
     ]
 
 
 def _put_keys(connection: Connection, keys: Sequence[tuple[str, datetime]]) -> None:
     value = json.dumps([(mark, since.isoformat()) for mark, since in dict(keys).items()])
     put(connection, meta, [{"name": _KEYS, "value": value}], key="name")
-
-
-def _value(connection: Connection, name: str) -> str | None:
-    return connection.scalar(select(meta.c.value).where(meta.c.name == name))

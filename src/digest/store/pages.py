@@ -41,6 +41,7 @@ from digest.store.edition_rows import held as edition_articles
 from digest.store.edition_rows import issued, leads, taken_upto
 from digest.store.file_assets import visible_assets
 from digest.store.memberships import summaries
+from digest.store.meta_values import meta_value
 from digest.store.revisions import NO_REVISION, current, of_selection, of_selections
 from digest.store.schema import (
     article,
@@ -142,13 +143,12 @@ class PageStore:
         ``fingerprint`` covers everything that decides it. A new fingerprint starts now, but never
         before the last one did.
         """
-        query = select(meta.c.value).where(meta.c.name == APPEARANCE)
         with self._database.read() as connection:
-            known = connection.scalar(query)
+            known = meta_value(connection, APPEARANCE)
         if (last := _since(known)) and known and known.startswith(f"{fingerprint} "):
             return last
         with self._database.write() as connection:
-            since = max(now, _since(connection.scalar(query)) or now)
+            since = max(now, _since(meta_value(connection, APPEARANCE)) or now)
             value = f"{fingerprint} {microseconds(since)}"
             put(connection, meta, [{"name": APPEARANCE, "value": value}], key="name")
         return since

@@ -10,11 +10,14 @@ from sqlalchemy import Connection, delete, distinct, func, select
 
 from digest.articles.model import Note, Problem, Severity
 from digest.store.schema import file, problem
-from digest.store.statements import among, insert
+from digest.store.statements import PreparedAmong, insert
 from digest.store.types import chunks, hashed, storable
 
 #: The condition that a file did not become an article.
 FAILED = problem.c.severity == Severity.FAILED
+_OF_FILES = PreparedAmong(
+    select(problem).order_by(problem.c.file, problem.c.position), problem.c.file
+)
 
 
 def note(connection: Connection, noted: Mapping[str, Sequence[Note]], now: datetime) -> None:
@@ -22,8 +25,7 @@ def note(connection: Connection, noted: Mapping[str, Sequence[Note]], now: datet
     keys = {path: hashed(path) for path in noted}
     since = {}
     known: dict[str, list[tuple[str, int | None, str]]] = {}
-    query = select(problem).order_by(problem.c.file, problem.c.position)
-    for row in among(connection, query, problem.c.file, keys.values()):
+    for row in _OF_FILES.run(connection, keys.values()):
         since[row.file, row.cause] = row.seen_at
         known.setdefault(row.file, []).append((row.severity, row.line, row.cause))
     # Most files that are written again have the same problems as before.

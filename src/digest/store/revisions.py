@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 
-from sqlalchemy import BigInteger, Connection, bindparam, case, literal, select, update
+from sqlalchemy import BigInteger, Connection, Dialect, bindparam, case, select, update
 
 from digest.articles.facets import Facet, FacetKind
 from digest.articles.ingest.records import Revision
 from digest.articles.model import CategoryPath, Scope
 from digest.store.schema import article_state, content_revision, feed_change
 from digest.store.statements import PreparedQuery, insert_into, put
-from digest.store.types import Moment, chunks, hashed, microseconds
+from digest.store.types import chunks, hashed, microseconds
 
 _EVERYTHING, _CATEGORY = "everything", "category"
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 NO_REVISION = Revision(number=0, changed_at=_NEVER)
+_CURRENT = PreparedQuery(select(content_revision.c.number, content_revision.c.changed_at))
+_CHANGED = PreparedQuery(
+    select(feed_change.c.kind, feed_change.c.names, feed_change.c.revision).where(
+        feed_change.c.revision > bindparam("number")
+    )
+)
+_ARTICLES = PreparedQuery(
+    select(article_state.c.article).where(article_state.c.revision > bindparam("number"))
+)
 _OF_SELECTION = PreparedQuery(
     select(feed_change.c.revision, feed_change.c.changed_at).where(
         feed_change.c.key == bindparam("key")
@@ -28,8 +38,9 @@ _OF_SELECTION = PreparedQuery(
 
 def current(connection: Connection) -> Revision:
     """Return the revision of all published content."""
-    row = connection.execute(select(content_revision)).first()
-    return Revision(number=row.number, changed_at=row.changed_at) if row else NO_REVISION
+    for row in _CURRENT.run(connection):
+        return Revision(number=row.number, changed_at=row.changed_at)
+    return NO_REVISION
 
 
 def of_selection(connection: Connection, selection: Scope) -> Revision:
@@ -55,19 +66,25 @@ def advance(connection: Connection, now: datetime) -> Revision:
     The number is the time in microseconds since 1970, or the last number plus one if that is
     greater: a restored database does not reuse numbers that clients know from entity tags.
     """
-    known = content_revision.c.changed_at
-    latest = case((known > now, known), else_=literal(now, Moment()))
-    by_clock = microseconds(now)
-    following = content_revision.c.number + 1
-    number = case((following > by_clock, following), else_=literal(by_clock, BigInteger()))
-    first = insert_into(connection, content_revision).values(id=1, number=by_clock, changed_at=now)
+    (row,) = _next(connection.dialect).run(connection, now=microseconds(now))
+    return Revision(number=row.number, changed_at=row.changed_at)
+
+
+@lru_cache(maxsize=2)
+def _next(dialect: Dialect) -> PreparedQuery:
+    """Return the statement that stores and returns the next revision, at ``now``."""
+    now = bindparam("now", type_=BigInteger)
+    known, following = content_revision.c.changed_at, content_revision.c.number + 1
+    first = insert_into(dialect, content_revision).values(id=1, number=now, changed_at=now)
     statement = first.on_conflict_do_update(
         index_elements=["id"],
-        set_={"number": number, "changed_at": latest},
+        set_={
+            "number": case((following > now, following), else_=now),
+            "changed_at": case((known > now, known), else_=now),
+        },
     )
     columns = (content_revision.c.number, content_revision.c.changed_at)
-    row = connection.execute(statement.returning(*columns)).one()
-    return Revision(number=row.number, changed_at=row.changed_at)
+    return PreparedQuery(statement.returning(*columns))
 
 
 def record_changes(
@@ -96,9 +113,15 @@ def record_changes(
 
 def changed_since(connection: Connection, number: int) -> dict[Scope, int]:
     """Return the selections that changed after a revision, each with that of its last change."""
-    query = select(feed_change.c.kind, feed_change.c.names, feed_change.c.revision)
-    rows = connection.execute(query.where(feed_change.c.revision > number))
-    return {_selection(kind, names): revision for kind, names, revision in rows}
+    return {
+        _selection(row.kind, row.names): row.revision
+        for row in _CHANGED.run(connection, number=number)
+    }
+
+
+def articles_since(connection: Connection, number: int) -> list[int]:
+    """Return the sequences of the articles that changed after a revision."""
+    return _ARTICLES.scalars(connection, number=number)
 
 
 def key(selection: Scope) -> str:

@@ -30,6 +30,7 @@ from digest.articles.search_terms import INDEX_VERSION, Lookup, SearchQuery, ind
 from digest.articles.summary import plain_text
 from digest.store.article_queries import COLUMNS, NEWEST_FIRST, read
 from digest.store.connection import Database
+from digest.store.meta_values import meta_value
 from digest.store.revisions import current
 from digest.store.schema import article, article_state, meta, search_document
 from digest.store.statements import put
@@ -192,7 +193,7 @@ def search(
 
 def _state(connection: Connection) -> tuple[int, int]:
     """Return the version of the index, 0 for none, and up to which revision it goes."""
-    value = connection.scalar(select(meta.c.value).where(meta.c.name == _STATE))
+    value = meta_value(connection, _STATE)
     version, _, upto = (value or "0 0").partition(" ")
     return int(version), int(upto)
 

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, make_dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, Dialect, Row, Select, Table, Update
+from sqlalchemy import Column, Connection, Delete, Dialect, Row, Select, Table, Update, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import ReturningInsert, UpdateBase
 
-from digest.store.types import chunks
+from digest.store.types import CHUNK, chunks
 
 Rows = Sequence[Mapping[str, Any]]
 #: The names of the columns that identify a row.
 Key = tuple[str, ...]
 
 
-def insert_into(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """Return an INSERT of the connection's own database, which supports ON CONFLICT."""
-    return _insert_of(connection.dialect, table)
+def insert_into(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Return an INSERT of a database's own kind, which supports ON CONFLICT."""
+    return sqlite.insert(table) if dialect.name == "sqlite" else postgresql.insert(table)
 
 
 def insert(connection: Connection, table: Table, rows: Rows) -> None:
@@ -89,16 +90,12 @@ class _Insertion:
         connection.exec_driver_sql(self._sql, given)
 
 
-def _insert_of(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Insert:
-    return sqlite.insert(table) if dialect.name == "sqlite" else postgresql.insert(table)
-
-
 @lru_cache(maxsize=64)
 def _insertion(
     dialect: Dialect, table: Table, columns: tuple[str, ...], *, new: Key = (), known: Key = ()
 ) -> _Insertion:
     """Return the INSERT of rows; only of ``new`` ones, or an upsert of ``known`` ones, by a key."""
-    statement = _insert_of(dialect, table)
+    statement = insert_into(dialect, table)
     if new:
         statement = statement.on_conflict_do_nothing(index_elements=new)
     if known:
@@ -108,12 +105,12 @@ def _insertion(
 
 
 class Prepared:
-    """An UPDATE compiled once for each database, to avoid the overhead of SQLAlchemy.
+    """An UPDATE or DELETE compiled once for each database, to avoid the overhead of SQLAlchemy.
 
     Its parameters and constants are numbers and text, which are passed to the driver unchanged.
     """
 
-    def __init__(self, statement: Update) -> None:
+    def __init__(self, statement: Update | Delete) -> None:
         self._statement = statement
         self._texts: dict[str, _Text] = {}
 
@@ -134,22 +131,40 @@ class Prepared:
 class PreparedQuery:
     """A query compiled once for each database, whose rows the driver reads itself.
 
-    For queries of every page: the overhead of SQLAlchemy is half of the time of a page.
+    For queries of every page and of every publication: SQLAlchemy takes longer to prepare one than
+    the database to run it. It is compiled when it is first run.
     """
 
-    def __init__(self, query: Select[Any]) -> None:
+    def __init__(self, query: Select[Any] | ReturningInsert[Any]) -> None:
         self._query = query
-        names = [str(column.key) for column in query.selected_columns]
-        self._row = make_dataclass("Row", names, slots=True)
-        self._texts: dict[str, tuple[_Text, list[tuple[int, Any]]]] = {}
+        self._ready: dict[str, _Ready] = {}
 
     def run(self, connection: Connection, **parameters: int | str) -> list[Any]:
         """Return its rows, with the columns as attributes."""
-        text, processors = self._texts.get(connection.dialect.name) or self._prepare(connection)
+        ready = self._ready.get(connection.dialect.name) or self._prepare(connection.dialect)
+        row = ready.row
+        return [row(*values) for values in self._fetch(connection, ready, parameters)]
+
+    def scalars(self, connection: Connection, **parameters: int | str) -> list[Any]:
+        """Return the first column of its rows."""
+        ready = self._ready.get(connection.dialect.name) or self._prepare(connection.dialect)
+        return [values[0] for values in self._fetch(connection, ready, parameters)]
+
+    def scalar(self, connection: Connection, **parameters: int | str) -> Any:
+        """Return the first column of its first row; None where there is no row."""
+        for value in self.scalars(connection, **parameters):
+            return value
+        return None
+
+    def _fetch(
+        self, connection: Connection, ready: _Ready, parameters: Mapping[str, int | str]
+    ) -> Sequence[Sequence[Any]]:
+        text = ready.text
         if not connection.in_transaction():
             connection.begin()  # else each query would see the database at its own moment
-        values = {**text.constants, **parameters}
-        given: Any = values if text.order is None else [values[name] for name in text.order]
+        given: Any = {**text.constants, **parameters}
+        if text.order is not None:
+            given = [given[name] for name in text.order]
         cursor = connection.connection.cursor()
         try:
             cursor.execute(text.sql, given)
@@ -158,24 +173,61 @@ class PreparedQuery:
             raise DBAPIError(text.sql, None, error, hide_parameters=True) from error
         finally:
             cursor.close()
-        rows = []
-        for values_of_row in fetched:
-            row = list(values_of_row)
-            for index, process in processors:
+        if not ready.processors:
+            return fetched
+        rows = [list(values) for values in fetched]
+        for index, process in ready.processors:
+            for row in rows:
                 row[index] = process(row[index])
-            rows.append(self._row(*row))
         return rows
 
-    def _prepare(self, connection: Connection) -> tuple[_Text, list[tuple[int, Any]]]:
-        dialect = connection.dialect
-        kinds = [column.type.dialect_impl(dialect) for column in self._query.selected_columns]
+    def _prepare(self, dialect: Dialect) -> _Ready:
+        columns = list(self._query.exported_columns)
+        kinds = [column.type.dialect_impl(dialect) for column in columns]
         processors = [kind.result_processor(dialect, None) for kind in kinds]
-        prepared = (
-            _text(self._query, dialect),
-            [(index, process) for index, process in enumerate(processors) if process],
+        ready = self._ready[dialect.name] = _Ready(
+            text=_text(self._query, dialect),
+            row=_row_of(tuple(str(column.key) for column in columns)),
+            processors=tuple(
+                (index, process) for index, process in enumerate(processors) if process
+            ),
         )
-        self._texts[dialect.name] = prepared
+        return ready
+
+
+class PreparedAmong:
+    """A query of the rows whose column has one of some values, numbers or text.
+
+    It is compiled once for each database, and for few different numbers of values.
+    """
+
+    def __init__(self, query: Select[Any], column: Column[Any]) -> None:
+        self._query = query
+        self._column = column
+        self._queries: dict[int, tuple[PreparedQuery, list[str]]] = {}
+
+    def run(
+        self, connection: Connection, values: Iterable[Any], **parameters: int | str
+    ) -> Iterator[Any]:
+        """Yield its rows, with the columns as attributes, a chunk of values at a time."""
+        for chunk in chunks(sorted(set(values))):
+            count = min(CHUNK, 1 << (len(chunk) - 1).bit_length())
+            query, names = self._queries.get(count) or self._of(count)
+            given = dict.fromkeys(names, chunk[-1])  # what stands there twice counts once
+            given.update(zip(names, chunk, strict=False))
+            yield from query.run(connection, **given, **parameters)
+
+    def _of(self, count: int) -> tuple[PreparedQuery, list[str]]:
+        names = [f"among_{number}" for number in range(count)]
+        wanted = self._column.in_([bindparam(name) for name in names])
+        prepared = self._queries[count] = PreparedQuery(self._query.where(wanted)), names
         return prepared
+
+
+@lru_cache(maxsize=128)
+def _row_of(names: tuple[str, ...]) -> type[Any]:
+    """Return the type of a row with these columns."""
+    return make_dataclass("Row", names, slots=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,9 +239,18 @@ class _Text:
     order: tuple[str, ...] | None  #: of the parameters; None where they go by name
 
 
-def _text(statement: Update | Select[Any], dialect: Dialect) -> _Text:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ready:
+    """A query compiled for one database."""
+
+    text: _Text
+    row: type[Any]
+    processors: tuple[tuple[int, Any], ...]  #: of values that the driver returns, by column
+
+
+def _text(statement: UpdateBase | Select[Any], dialect: Dialect) -> _Text:
     compiled = statement.compile(dialect=dialect)
-    assert isinstance(compiled, SQLCompiler)  # noqa: S101 an UPDATE is compiled to SQL
+    assert isinstance(compiled, SQLCompiler)  # noqa: S101 it is compiled to SQL
     return _Text(
         sql=compiled.string,
         constants={

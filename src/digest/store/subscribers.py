@@ -11,11 +11,11 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, lit
 from digest.editions.delivery import DeliveryState
 from digest.editions.model import ReceivedEdition
 from digest.store.connection import Database, Lock
+from digest.store.meta_values import meta_value
 from digest.store.schema import (
     delivery,
     edition,
     erased_address,
-    meta,
     past_state,
     person,
     person_alias,
@@ -154,7 +154,7 @@ class SubscriberStore:
                 if row.digest == digest or (digest is None and link.names(row.digest)):
                     return from_row(row), row.digest
             if known is None and link.digest_tag is None:
-                mark = connection.scalar(select(meta.c.value).where(meta.c.name == _OLD_LINKS))
+                mark = meta_value(connection, _OLD_LINKS)
                 if int(link.person) > int(mark or 0):
                     raise LookupError(link.person)
             return None, digest

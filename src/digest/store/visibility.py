@@ -9,6 +9,7 @@ from enum import IntFlag
 from sqlalchemy import ColumnElement, Connection, exists, false, or_, select, update
 
 from digest.articles.revision import IngestPolicy
+from digest.store.meta_values import meta_value
 from digest.store.schema import article, article_state, file, meta
 from digest.store.statements import among, put
 from digest.store.types import chunks
@@ -48,8 +49,7 @@ def mail_only(connection: Connection, policy: IngestPolicy) -> tuple[list[str], 
     A folder of which ``policy`` says nothing any more stays one: nothing that was kept from the
     public appears because its source was taken out of the configuration.
     """
-    stored = connection.scalar(select(meta.c.value).where(meta.c.name == _MAIL_ONLY))
-    known = json.loads(stored or "[]")
+    known = json.loads(meta_value(connection, _MAIL_ONLY) or "[]")
     folders = sorted({*known, *policy.mail_only} - {*policy.republished})
     return folders, folders != known
 

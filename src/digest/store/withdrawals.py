@@ -24,7 +24,7 @@ from digest.store.connection import Database, Lock
 from digest.store.memberships import facets_of_articles
 from digest.store.revisions import advance, record_changes
 from digest.store.schema import article, article_state, category, file, membership, withdrawal
-from digest.store.statements import among, put
+from digest.store.statements import PreparedQuery, among, put
 from digest.store.types import chunks, hashed
 from digest.store.visibility import Hidden, set_hidden
 
@@ -142,7 +142,7 @@ class Withdrawals:
 
 #: The order of withdrawn articles: latest withdrawal first.
 _LAST_FIRST = (withdrawal.c.at.desc(), withdrawal.c.article.desc())
-_ANY = select(withdrawal.c.article).where(withdrawal.c.at.is_not(None)).limit(1)
+_ANY = PreparedQuery(select(withdrawal.c.article).where(withdrawal.c.at.is_not(None)).limit(1))
 
 
 def remains(wanted: Scope) -> Select[Any]:
@@ -164,7 +164,7 @@ def remains(wanted: Scope) -> Select[Any]:
 
 def any_withdrawn(connection: Connection) -> bool:
     """Return whether any article is withdrawn."""
-    return connection.scalar(_ANY) is not None
+    return _ANY.scalar(connection) is not None
 
 
 def buried(connection: Connection, query: Select[Any]) -> list[Tombstone]:
@@ -188,9 +188,12 @@ _PRESENT = select(file.c.article).where(file.c.missing_at.is_(None), file.c.arti
 _HELD = select(file.c.article).where(file.c.held, file.c.article.is_not(None))
 
 
+_OUTDATED = [PreparedQuery(query.limit(1)) for query in (_by_files(), _HELD)]
+
+
 def has_outdated_withdrawals(connection: Connection) -> bool:
     """Return whether withdrawals are to change, apart from those of files missing too long."""
-    return any(connection.scalar(query.limit(1)) is not None for query in (_by_files(), _HELD))
+    return any(query.scalar(connection) is not None for query in _OUTDATED)
 
 
 def update_withdrawals(connection: Connection, now: datetime, grace: timedelta | None) -> Changes:
