@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
@@ -82,11 +81,12 @@ class Database:
 
         Raises StoreError.
         """
-        options: dict[str, Any] = {}
-        if not self.sqlite:
-            options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         with self.translated(), self.engine.connect() as connection:
-            yield connection.execution_options(**options)
+            if not self.sqlite:
+                connection = connection.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+            yield connection
 
     @contextmanager
     def write(self, lock: Lock | None = None) -> Iterator[Connection]:
@@ -119,6 +119,8 @@ class Database:
             engine = create_engine(
                 self._url,
                 hide_parameters=True,
+                # The connection used last has statements and pages at hand; the others need none.
+                pool_use_lifo=True,
                 # No implicit BEGIN by the driver, which would come too late and never IMMEDIATE.
                 connect_args={"timeout": self._seconds, "isolation_level": None},
             )
@@ -230,4 +232,7 @@ def _begin(connection: Connection) -> None:
     (SQLITE_BUSY_SNAPSHOT).
     """
     immediate = connection.get_execution_options().get("digest_immediate", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    driver = connection.connection.dbapi_connection
+    assert driver is not None  # noqa: S101 a checked-out connection has one
+    # Not by way of SQLAlchemy, which takes longer for it than a page's query does.
+    driver.cursor().execute("BEGIN IMMEDIATE" if immediate else "BEGIN")
