@@ -499,6 +499,34 @@ async def test_a_scan_that_is_due_does_not_wait_for_ever_for_silence(
             await scanned.wait()
 
 
+async def test_a_large_burst_is_followed_by_a_scan_also_where_it_is_taken_in_pieces(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish_loop_module, "_LARGE_BURST", 3)
+    scanned = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    taken: list[set[str]] = []
+    async with running(services) as publishing:
+        take, scan = Ingest.take, Ingest.scan
+
+        def take_and_hint(ingest: Ingest, paths: Iterable[str]) -> IngestResult:
+            taken.append(set(paths))
+            if len(taken) < 3:
+                publishing._pending.add(f"{len(taken)}.md")
+            return take(ingest, paths)
+
+        def tell(ingest: Ingest, *args: object) -> IngestResult:
+            loop.call_soon_threadsafe(scanned.set)
+            return scan(ingest, *args)  # type: ignore[arg-type]  # handed on as it came
+
+        monkeypatch.setattr(Ingest, "take", take_and_hint)
+        monkeypatch.setattr(Ingest, "scan", tell)
+        publishing._pending.add("0.md")
+        async with asyncio.timeout(PATIENCE):
+            await scanned.wait()
+    assert taken == [{"0.md"}, {"1.md"}, {"2.md"}]
+
+
 async def test_hints_come_from_any_thread_and_each_path_once() -> None:
     wakeup = WakeUp()
     pending = PendingPaths(wakeup)

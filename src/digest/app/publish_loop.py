@@ -21,8 +21,9 @@ from digest.wakeup import WakeUp
 
 _log = structlog.get_logger(__name__)
 
-#: A burst is over when nothing was said for so long; seconds.
-_QUIET = 0.01
+#: Paths are taken when nothing was said for so long; seconds. What comes meanwhile, which takes
+#: several times as long, belongs to the same burst: nothing is published before it is taken, too.
+_QUIET = 0.003
 #: However long a burst lasts, its beginning is taken after so long; seconds.
 _LONGEST_GATHERING = 0.5
 #: A burst of so many paths is followed by a scan: the kernel may have dropped events.
@@ -108,6 +109,7 @@ class PublishLoop:
         self._next_scan = 0.0
         self._publish_at = inf  # of the loop's clock
         self._stale_since = inf
+        self._burst = 0  # paths of the burst that were taken
         self._calm = asyncio.Event()  # unset from the paths of events up to the feeds
         self._calm.set()
         self._backoff = Backoff()
@@ -192,8 +194,10 @@ class PublishLoop:
     async def _take_burst(self, paths: set[str], overflowed: bool) -> None:
         """Ingest one burst, scan if a scan is due, publish once nothing more is waiting."""
         time = asyncio.get_running_loop().time
-        if overflowed or len(paths) >= _LARGE_BURST:
+        self._burst += len(paths)
+        if overflowed or self._burst >= _LARGE_BURST:
             self._next_scan = time()
+            self._burst = 0
         try:
             replaced, taken = await asyncio.to_thread(self._take, paths)
         except (DigestError, OSError):
@@ -202,6 +206,8 @@ class PublishLoop:
         self._note(taken)
         if replaced or taken.unsure:
             self._next_scan = time()
+        if not self._pending:
+            self._burst = 0
         overdue = time() - self._next_scan
         failed: DigestError | OSError | None = None
         if overdue >= (_LONGEST_DELAY if self._pending else 0):
