@@ -27,7 +27,7 @@ _BLANK_LINE = re.compile(r"\n[ \t>]*\n")
 _INFO = re.compile(
     r"\s*(?:\{\s*(?:#[\w-]+\s+)?\.?([A-Za-z][\w+#-]*)(?=[\s,}])|([A-Za-z][\w+#.-]*)\{)", re.ASCII
 )
-_FIRST_LINE = re.compile(r"[ \t]*:::([A-Za-z][\w+#-]*)[^\n]*\n", re.ASCII)
+_FIRST_LINE = re.compile(r"[ \t]*+:::([A-Za-z][\w+#-]*+)[^\n]*+\n", re.ASCII)
 #: Elements whose block of HTML goes on behind a blank line (CommonMark section 4.6).
 _UNENDING = frozenset({"script", "style", "textarea"})
 _CLOSED = re.compile(r"</([a-zA-Z][^\s/>]*)")

@@ -77,9 +77,7 @@ MAX_IDENTITY = 1_000
 
 _WHOLE_NUMBER = re.compile(r"0*(0|[1-9][0-9]*)", re.ASCII)
 #: ``Ann Lee <ann@example.org>`` and ``ann@example.org (Ann Lee)``: no feed needs the address.
-_WITH_ADDRESS = re.compile(
-    r"\s*([^<>]*[^<>\s])\s*<[^<>\s@]+@[^<>\s@]+>\s*|\s*[^\s()@]+@[^\s()@]+\s*\(([^()]+)\)\s*"
-)
+_WITH_ADDRESS = re.compile(r"([^<>]+)<[^<>\s@]+@[^<>\s@]+>|[^\s()@]+@[^\s()@]+\s*\(([^()]+)\)")
 _SEMICOLONS = re.compile(r"[;；]")
 #: Hexo's and Hugo's ``:year``, and what templates fill in.
 _PATTERN = re.compile(r"/:[a-z]|[{}]")
@@ -328,12 +326,12 @@ def _named(value: Value, several: bool) -> Iterator[str]:
 def _person(value: Value) -> Iterator[str]:
     """Yield the name in a mapping, put together of its parts, or those of several people in it."""
     if isinstance(value, str):
-        address = _WITH_ADDRESS.fullmatch(value)
-        yield unlinked((address[1] or address[2]) if address else value)
+        address = _WITH_ADDRESS.fullmatch(value.strip())
+        yield unlinked((address[1] or address[2]).strip() if address else value)
     elif isinstance(value, list):
         for item in value:
             yield from _person(item)
-    elif isinstance(value, dict):
+    else:
         name = next((value[key] for key in NAME_KEYS if value.get(key)), None)
         if name:
             yield from _person(name)
