@@ -170,7 +170,7 @@ def told(file: Path, text: str, environ: Mapping[str, str] | None = None) -> lis
         *(
             (
                 f"[feeds]\nhubs = ['{hub}']",
-                f'feeds.hubs[0] = "{hub}": must be {expected}',
+                f'feeds.hubs[0] = "{hub.replace("me:you@", "…@")}": must be {expected}',
             )
             for hub, expected in (
                 ("hub.example", "an address such as 'https://hub.example/'"),
