@@ -50,7 +50,7 @@ _FENCE_TITLE = re.compile(
     r"|^\s*[\w+#-]+\s+\[([^\]]+)\]"
 )
 #: A comment that begins a part of the tag around it, and has its title, in themes of Hexo.
-_PART = re.compile(r"\s*(tab|timeline|node)\s+(\S[^\n]*?)\s*")
+_PART = re.compile(r"\s*+(tab|timeline|node)\s++(\S[^\n]*+)\s*+")
 _BLANK_LINE = re.compile(r"\n[ \t>]*\n")
 
 
@@ -127,7 +127,7 @@ def _comment(x: Expansion, match: re.Match[str]) -> Result:
         return None
     part = _PART.fullmatch(x.text, match.end(), end)
     if part and (part[1] == "tab" or any(name == "timeline" for name, _ in x.open_tags)):
-        return x.block(titled(part[2].split("@")[0]), match.start(), end + 3), end + 3
+        return x.block(titled(part[2].strip().split("@")[0]), match.start(), end + 3), end + 3
     return x.text[match.start() : end + 3], end + 3
 
 
