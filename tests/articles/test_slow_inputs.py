@@ -23,8 +23,8 @@ pytestmark = pytest.mark.full_speed
 
 #: Bytes of the largest file that is read, by the default configuration.
 LARGEST = 4 * 1024 * 1024
-#: CPU seconds that one file may take; measuring coverage slows Python down several times.
-BOUND = 2.0 if sys.gettrace() is None else 6.0
+#: CPU seconds that one file may take; minutes where its square counts. Coverage slows Python down.
+BOUND = 8.0 if sys.gettrace() is None else 24.0
 HEAD = "---\ntitle: T\n---\n\n"
 HTML = HEAD + "<div>x</div>"
 OPTIONS = default_options(engines=("nh3",))
