@@ -127,7 +127,7 @@ def _comment(x: Expansion, match: re.Match[str]) -> Result:
         return None
     part = _PART.fullmatch(x.text, match.end(), end)
     if part and (part[1] == "tab" or any(name == "timeline" for name, _ in x.open_tags)):
-        return x.block(titled(part[2].strip().split("@")[0]), match.start(), end + 3), end + 3
+        return x.block(titled(part[2].split("@")[0]), match.start(), end + 3), end + 3
     return x.text[match.start() : end + 3], end + 3
 
 
