@@ -21,7 +21,7 @@ from digest.times import rfc822
 from digest.web import feed_files, file_cache
 from digest.web.feed_files import FeedFiles, Message, Receive, Scope, Send, feed_path
 from digest.web.feed_response import joined
-from digest.web.file_cache import FileCache
+from digest.web.file_cache import FeedFile, FileCache
 
 WRITTEN_AT = datetime(2024, 5, 20, 12, 0, 0, tzinfo=UTC)
 RSS = "<rss>" + "潮水" * 1000 + "</rss>"
@@ -807,8 +807,31 @@ async def test_what_is_not_in_memory_or_unusual_is_not_answered_at_once(output: 
     assert at_once(files, "/feeds/" + "a" * 5000) is None
     for name in ("a-im", "range", "if-range", "if-match", "if-unmodified-since"):
         assert at_once(files, "/feeds/rss.xml", **{name: "x"}) is None
+    await asyncio.sleep(0)  # another turn of the event loop
     put(output / "feeds/rss.xml", RSS + "x")
     assert at_once(files, "/feeds/rss.xml") is None, "it was replaced"
+
+
+async def test_requests_of_one_turn_of_the_event_loop_share_one_look_at_the_file(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = FeedFiles(output, rest)
+    transport = httpx.ASGITransport(files)
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        await client.get("/feeds/rss.xml", headers={"accept-encoding": "identity"})
+    looks = []
+    recall = FileCache.recall
+
+    def counted(cache: FileCache, path: str) -> FeedFile | None:
+        looks.append(path)
+        return recall(cache, path)
+
+    monkeypatch.setattr(FileCache, "recall", counted)
+    for turn in (1, 2):
+        for _ in range(3):
+            assert at_once(files, "/feeds/rss.xml", accept_encoding="identity") is not None
+        assert len(looks) == turn
+        await asyncio.sleep(0)
 
 
 async def test_an_endless_list_of_encodings_is_as_good_as_its_start(output: Path) -> None:

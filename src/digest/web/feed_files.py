@@ -81,6 +81,7 @@ class FeedFiles:
         self._links = links
         self._clock = clock
         self._cache = cache or FileCache()
+        self._unchanged: dict[str, FeedFile] = {}  #: by path, in this turn of the event loop
         self._threads = asyncio.Semaphore(READERS)
         self._delta = asyncio.Lock()
         self._pending: dict[tuple[str, str], asyncio.Task[Any]] = {}
@@ -102,7 +103,7 @@ class FeedFiles:
         Return None if the answer is not in memory, or is long.
         """
         path = _target_path(target) if len(target) <= _LONGEST_TARGET else None
-        if path is None or (file := self._cache.recall(path)) is None:
+        if path is None or (file := self._recall_once(path)) is None:
             return None
         if not _UNUSUAL.isdisjoint(fields):
             return None
@@ -113,6 +114,19 @@ class FeedFiles:
             return response.lines, b""
         body = file.bodies.get(response.encoding)
         return None if body is None or len(body) > PIECE else (response.lines, body)
+
+    def _recall_once(self, path: str) -> FeedFile | None:
+        """Return the file at a path if it is cached, and unchanged since this turn began.
+
+        Requests that are read in one turn of the event loop were sent before it began, so that one
+        look at the disk does for all of them.
+        """
+        file = self._unchanged.get(path)
+        if file is None and (file := self._cache.recall(path)) is not None:
+            if not self._unchanged:
+                asyncio.get_running_loop().call_soon(self._unchanged.clear)
+            self._unchanged[path] = file
+        return file
 
     async def _serve(self, scope: Scope, send: Send, path: str) -> bool:
         """Answer a request; return False if there is no such file."""
