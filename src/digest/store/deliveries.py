@@ -1,16 +1,18 @@
-"""Deliveries: claim, record, suppress, expire and pause them."""
+"""Deliveries: claim, expire and pause them, record how they ended, suppress who is refused."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, not_, or_, select, update
 
 from digest.editions.delivery import (
     EXPIRES,
+    FINAL,
+    REFUSED_DAYS,
     TRANSITIONS,
     Delivery,
     DeliveryResult,
@@ -18,11 +20,12 @@ from digest.editions.delivery import (
     Pause,
 )
 from digest.editions.model import EditionState
-from digest.store import delivery_results, delivery_rows, edition_rows
+from digest.store import delivery_rows, edition_rows
 from digest.store.connection import Database, Lock
 from digest.store.delivery_rows import close
 from digest.store.schema import delivery, edition, person, subscriber
 from digest.store.statements import among
+from digest.store.subscriber_addition import change_state
 from digest.store.types import chunks
 from digest.subscribers.address import address_key
 from digest.subscribers.model import SubscriberState
@@ -30,7 +33,8 @@ from digest.subscribers.model import SubscriberState
 _SENT = DeliveryState.SENT
 _TRIED = (_SENT, DeliveryState.FAILED, DeliveryState.DEFERRED)
 _ACTIVE = subscriber.c.state == SubscriberState.ACTIVE
-_Deliveries: TypeAlias = list[Delivery]
+#: Ended deliveries of an address that are looked at to count its refusals.
+_HISTORY = 50
 
 
 class DeliveryStore:
@@ -116,7 +120,7 @@ class DeliveryStore:
 
     def _claim_of_paused(
         self, limit: int, now: datetime, lease: timedelta, owner: str | None
-    ) -> _Deliveries:
+    ) -> list[Delivery]:
         """Claim deliveries that are due while a pause is in force."""
         self._suppress(now)
         query = (
@@ -152,10 +156,24 @@ class DeliveryStore:
         The others stay as they are. An edition is done with its last delivery. A ``queued`` one
         without a time is due at once.
         """
-        if delivery_results.are_plain(results) and self._all_sent(results, now):
+        if all(map(_plain, results)) and self._all_sent(results, now):
             return {result.delivery_id for result in results}
         with self._database.write(Lock.DELIVERIES) as connection:
-            return delivery_results.record(connection, results, now)
+            for result in results:
+                # First: removing a reader locks them in this order.
+                if result.bounced or (result.refused and _refused_often(connection, result, now)):
+                    _bounce(connection, result.delivery_id, now, result.error)
+            mine = _being_sent(connection, [result.delivery_id for result in results])
+            known = [result for result in results if result.delivery_id in mine]
+            for chunk in chunks([result.delivery_id for result in known if _plain(result)]):
+                sent = update(delivery).where(delivery.c.id.in_(chunk))
+                connection.execute(sent.values(_ended(_SENT, now) | {"error": None}))
+            for result in known:
+                if not _plain(result):
+                    _record_result(connection, result, now)
+            if any(result.state in FINAL for result in known):
+                close(connection, now)
+            return mine
 
     def _all_sent(self, results: Sequence[DeliveryResult], now: datetime) -> bool:
         """Mark deliveries as sent with few statements.
@@ -312,3 +330,79 @@ def _unwanted(now: datetime) -> Select[Any]:
 
 def _not_paused(now: datetime) -> ColumnElement[bool]:
     return or_(subscriber.c.paused_until.is_(None), subscriber.c.paused_until <= now)
+
+
+def _being_sent(connection: Connection, ids: Collection[int]) -> set[int]:
+    """Return which of these deliveries are being sent, and lock them."""
+    query = select(delivery.c.id).where(delivery.c.state == DeliveryState.SENDING)
+    being_sent: set[int] = set()
+    for chunk in chunks(sorted(ids)):
+        rows = query.where(delivery.c.id.in_(chunk)).order_by(delivery.c.id).with_for_update()
+        being_sent.update(connection.scalars(rows))
+    return being_sent
+
+
+def _plain(result: DeliveryResult) -> bool:
+    """Return whether a delivery was sent, with nothing else to record."""
+    return result.state is _SENT and not result.error and not result.bounced
+
+
+def _ended(state: DeliveryState, now: datetime) -> dict[str, Any]:
+    """Return the values of a delivery whose attempt ended."""
+    counted = 0 if state is DeliveryState.QUEUED else 1
+    return {
+        "state": state,
+        "attempts": delivery.c.attempts + counted,
+        "due_at": None,
+        "changed_at": now,
+    }
+
+
+def _record_result(connection: Connection, result: DeliveryResult, now: datetime) -> None:
+    due_at = None if result.state in FINAL else result.next_attempt_at or now
+    values = _ended(result.state, now) | {
+        "due_at": due_at,
+        "error": result.error,
+        "refused": result.refused,
+    }
+    connection.execute(update(delivery).where(delivery.c.id == result.delivery_id).values(values))
+
+
+def _refused_often(connection: Connection, result: DeliveryResult, now: datetime) -> bool:
+    """Return whether the recipient was refused on ``REFUSED_DAYS`` days, today included.
+
+    An accepted mail or a new state of the subscriber restarts the count.
+    """
+    receiver = (
+        select(subscriber.c.person)
+        .join(delivery, delivery.c.subscriber == subscriber.c.id)
+        .where(delivery.c.id == result.delivery_id)
+    ).scalar_subquery()
+    history = (
+        select(delivery.c.state, delivery.c.changed_at, subscriber.c.since)
+        .join(subscriber, subscriber.c.id == delivery.c.subscriber)
+        .where(
+            subscriber.c.person == receiver,
+            or_(delivery.c.state == _SENT, delivery.c.refused),
+            delivery.c.due_at.is_(None),
+        )
+        .order_by(delivery.c.changed_at.desc())
+        .limit(_HISTORY)
+    )
+    days = {now.date()}
+    for row in connection.execute(history):
+        if row.state == _SENT or row.changed_at < row.since or len(days) >= REFUSED_DAYS:
+            break
+        days.add(row.changed_at.date())
+    return len(days) >= REFUSED_DAYS
+
+
+def _bounce(connection: Connection, delivery_id: int, now: datetime, reason: str | None) -> None:
+    """Suppress the recipient of a delivery that is being sent, in every digest."""
+    receiver = (
+        select(subscriber.c.person)
+        .join(delivery, delivery.c.subscriber == subscriber.c.id)
+        .where(delivery.c.id == delivery_id, delivery.c.state == DeliveryState.SENDING)
+    )
+    mine = subscriber.c.person.in_(receiver) & (subscriber.c.state == SubscriberState.ACTIVE)
+    change_state(connection, mine, SubscriberState.SUPPRESSED, now, reason)
