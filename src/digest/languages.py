@@ -9,34 +9,10 @@ from functools import lru_cache
 from babel import Locale, UnknownLocaleError
 
 #: Languages that are usually written from right to left, and scripts that always are.
-_RIGHT_TO_LEFT = frozenset(
-    [
-        "ar",
-        "arc",
-        "arz",
-        "ary",
-        "apc",
-        "ckb",
-        "dv",
-        "fa",
-        "glk",
-        "he",
-        "iw",
-        "khw",
-        "ks",
-        "lrc",
-        "mzn",
-        "nqo",
-        "pnb",
-        "ps",
-        "sd",
-        "sdh",
-        "syr",
-        "ug",
-        "ur",
-        "yi",
-    ]
-)
+_RIGHT_TO_LEFT = frozenset({
+    "ar", "arc", "arz", "ary", "apc", "ckb", "dv", "fa", "glk", "he", "iw", "khw", "ks", "lrc",
+    "mzn", "nqo", "pnb", "ps", "sd", "sdh", "syr", "ug", "ur", "yi",
+})  # fmt: skip
 _RIGHT_TO_LEFT_SCRIPTS = frozenset(["adlm", "arab", "hebr", "nkoo", "rohg", "samr", "syrc", "thaa"])
 
 

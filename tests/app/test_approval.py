@@ -386,9 +386,9 @@ class Away(EditionStore):
             self.failures -= 1
             raise StoreError("locked")
 
-    def drafts(self, digest: str | None = None) -> list[tuple[Edition, bool]]:
+    def drafts(self) -> list[tuple[Edition, bool]]:
         self._perhaps_fail()
-        return super().drafts(digest)
+        return super().drafts()
 
     def mark_announced(self, edition_id: int, now: datetime) -> None:
         self._perhaps_fail()

@@ -83,8 +83,7 @@ def test_drafts_are_told_oldest_first_with_whether_the_operator_knows(started: S
     second = made(started, 1)
     assert started.editions.drafts() == [(first, False), (second, False)]
     started.editions.mark_announced(first.id, NOW)
-    assert started.editions.drafts("daily") == [(first, True), (second, False)]
-    assert started.editions.drafts("weekly") == []
+    assert started.editions.drafts() == [(first, True), (second, False)]
     assert started.editions.approve(first.id, ASKING, NOW)
     assert started.editions.drop(second.id, NOW)
     assert started.editions.drafts() == []

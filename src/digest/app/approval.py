@@ -35,7 +35,7 @@ class ApprovalStore(Protocol):
     def edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
         """Return an edition and its articles, by sequence; raise LookupError if unknown."""
 
-    def drafts(self, digest: str | None = None) -> list[tuple[Edition, bool]]:
+    def drafts(self) -> list[tuple[Edition, bool]]:
         """Return the drafts, oldest first, each with whether the operator was asked."""
 
     def readers(self, edition_id: int, digest: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select, update
@@ -14,15 +15,10 @@ from digest.feeds.archive import ArchivedEntry, ArchiveState, Decision, Held, Ve
 from digest.feeds.model import Feed
 from digest.feeds.publish.documents import FeedContents
 from digest.store.article_queries import newest_first, scope_key, within
-from digest.store.schema import (
-    archive,
-    archive_entry,
-    article,
-    article_state,
-)
+from digest.store.schema import archive, archive_entry, article, article_state
 from digest.store.statements import PreparedAmong, PreparedQuery, among
 from digest.store.types import hashed
-from digest.store.withdrawals import buried, remains, tombstone
+from digest.store.withdrawals import remains, tombstone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,13 +80,9 @@ def held(connection: Connection, feed: Feed, number: int) -> Held:
     )
     # Sorted here: with an order, SQLite would look for these few along the index of all.
     rows = connection.execute(within(_VERSIONS, feed.scope).where(article.c.id.in_(holds)))
-    versions = sorted(map(_version, rows), key=_place, reverse=True)
-    gone = buried(connection, remains(feed.scope).where(article.c.id.in_(holds)))
-    return Held(versions=versions, gone=gone)
-
-
-def _place(version: Version) -> tuple[Any, ...]:
-    return version.published_at, version.sequence
+    versions = sorted(map(_version, rows), key=attrgetter("published_at", "sequence"), reverse=True)
+    gone = connection.execute(remains(feed.scope).where(article.c.id.in_(holds)))
+    return Held(versions=versions, gone=list(map(tombstone, gone)))
 
 
 def look(

@@ -280,8 +280,9 @@ class ArticleMatcher:
         file = self._files.get(path)
         if file is not None and file.article is not None:
             return None
+        similar = self._similar(draft, exactly=True)
         candidates = [*self._missing.get(content, ())]
-        candidates += [file for file in map(_leader, self._similar(draft, exactly=True)) if file]
+        candidates += [leader for article in similar if (leader := article.leader)]
         orphans = [
             (file.article.sequence or 0, file.path)
             for file in candidates
@@ -390,15 +391,6 @@ def own_identity(path: str) -> str:
     return path_identity(PurePosixPath(path))
 
 
-def _leader(article: MatchedArticle) -> MatchedFile | None:
-    return article.leader
-
-
-def _orphaned(article: MatchedArticle | None) -> bool:
+def _orphaned(article: MatchedArticle) -> bool:
     """Return whether a stored article came from a path and has no file any more."""
-    return (
-        article is not None
-        and article.by_path
-        and article.sequence is not None
-        and not article.present()
-    )
+    return article.by_path and article.sequence is not None and not article.present()

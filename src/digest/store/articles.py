@@ -27,7 +27,7 @@ from digest.store.visibility import hide_mail_only, mail_only, visible
 from digest.store.withdrawals import changes_of, has_outdated_withdrawals, update_withdrawals
 
 _POLICY = IngestPolicy()
-#: The row of ``meta`` that holds the authority of tag URIs.
+#: The row of ``meta`` with the authority of articles' tag URIs (RFC 4151).
 AUTHORITY = "authority"
 _RECORDS = select(
     file.c.path,
@@ -98,10 +98,10 @@ class ArticleStore:
         if not readings:
             return Changes()
         with self._database.write(Lock.ARTICLES) as connection:
-            known = authority(connection)
-            if known is None:
+            authority = meta_value(connection, AUTHORITY)
+            if authority is None:
                 raise RuntimeError("the store has no authority yet: call Store.authority first")
-            return record(connection, known, readings, now, policy)
+            return record(connection, authority, readings, now, policy)
 
     def referring_files(self, assets: Collection[str]) -> set[str]:
         """Return the paths of article files that refer to one of these files on disk."""
@@ -243,11 +243,6 @@ class ArticleStore:
         """
         with self._database.read() as connection:
             return listed(connection, noted=noted)
-
-
-def authority(connection: Connection) -> str | None:
-    """Return the authority of articles' tag URIs (RFC 4151); None if none is stored yet."""
-    return meta_value(connection, AUTHORITY)
 
 
 def _count(connection: Connection, query: Select[Any]) -> int:

@@ -9,7 +9,7 @@ from typing import Self
 from sqlalchemy import Connection, inspect, text
 
 from digest.errors import StoreError
-from digest.store.articles import AUTHORITY, ArticleStore, authority
+from digest.store.articles import AUTHORITY, ArticleStore
 from digest.store.connection import LOCK_TIMEOUT, Database, Lock
 from digest.store.deliveries import DeliveryStore
 from digest.store.edition_progress import Reports
@@ -17,6 +17,7 @@ from digest.store.editions import EditionStore
 from digest.store.feeds import FeedStore
 from digest.store.file_assets import AssetStore
 from digest.store.meta_rows import HubNotificationStore, KeyStore, ScanStore
+from digest.store.meta_values import meta_value
 from digest.store.pages import PageStore
 from digest.store.schema import REVISIONS, meta
 from digest.store.search import SearchIndex
@@ -70,12 +71,12 @@ class Store:
         an article's id survives a change of the site's address. Raises StoreError.
         """
         with self._database.read() as connection:
-            stored = authority(connection)
+            stored = meta_value(connection, AUTHORITY)
         if stored is None:
             with self._database.write(Lock.ARTICLES) as connection:
                 rows = [{"name": AUTHORITY, "value": default}]
                 insert_new(connection, meta, rows, key="name")
-                stored = authority(connection)
+                stored = meta_value(connection, AUTHORITY)
         return stored or default
 
     def check(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, not_, or_, select, update
 
 from digest.editions.delivery import (
     EXPIRES,
@@ -23,8 +23,8 @@ from digest.editions.model import EditionState
 from digest.store import delivery_rows, edition_rows
 from digest.store.connection import Database, Lock
 from digest.store.delivery_rows import close
-from digest.store.schema import delivery, edition, person, subscriber
-from digest.store.statements import among
+from digest.store.schema import delivery, edition, pause, person, subscriber
+from digest.store.statements import among, insert_new
 from digest.store.subscriber_addition import change_state
 from digest.store.types import chunks
 from digest.subscribers.address import address_key
@@ -224,14 +224,24 @@ class DeliveryStore:
             return delivery_rows.next_due_at(connection, query, delivery_rows.pauses(connection))
 
     def pause(self, digest: str | None, now: datetime, probe_at: datetime, reason: str) -> bool:
-        """Pause a digest or (None) all mail, except probes; return False if paused already."""
+        """Pause a digest or (None) all mail, except probes; return False if paused already.
+
+        Then it has the new reason and time of the next probe.
+        """
         with self._database.write(Lock.DELIVERIES) as connection:
-            return delivery_rows.begin_pause(connection, digest, now, probe_at, reason)
+            known = update(pause).where(pause.c.digest == (digest or ""))
+            values: dict[str, Any] = {"probe_at": probe_at, "reason": reason}
+            if connection.execute(known.values(values)).rowcount:
+                return False
+            row = {"digest": digest or "", "since": now, **values}
+            insert_new(connection, pause, [row], key="digest")
+            return True
 
     def resume(self, digest: str | None) -> bool:
         """End the pause of a digest or (None) all mail; return False if there is none."""
         with self._database.write(Lock.DELIVERIES) as connection:
-            return delivery_rows.end_pause(connection, digest)
+            paused = delete(pause).where(pause.c.digest == (digest or ""))
+            return connection.execute(paused).rowcount == 1
 
     def pauses(self) -> list[Pause]:
         """Return the pauses: that of all mail first, then by name of digest."""

@@ -19,7 +19,6 @@ from sqlalchemy import (
     Select,
     bindparam,
     case,
-    delete,
     or_,
     select,
     update,
@@ -29,7 +28,7 @@ from digest.editions.delivery import PROBE_AFTER, TRANSITIONS, Delivery, Deliver
 from digest.editions.model import EditionState
 from digest.store.revisions import advance
 from digest.store.schema import delivery, edition, pause, person, subscriber
-from digest.store.statements import Prepared, insert_new
+from digest.store.statements import Prepared
 from digest.store.subscribers import COLUMNS, TABLES, from_row
 from digest.store.types import chunks, microseconds
 from digest.subscribers.model import SubscriberState
@@ -207,27 +206,6 @@ def pauses(connection: Connection) -> list[Pause]:
         )
         for row in connection.execute(select(pause).order_by(pause.c.digest))
     ]
-
-
-def begin_pause(
-    connection: Connection, digest: str | None, now: datetime, probe_at: datetime, reason: str
-) -> bool:
-    """Pause a digest, or (None) all mail; return False if it was paused already.
-
-    An existing pause gets the new reason and time of the next probe.
-    """
-    again = update(pause).where(pause.c.digest == (digest or ""))
-    changed = connection.execute(again.values(probe_at=probe_at, reason=reason)).rowcount
-    if not changed:
-        values = {"digest": digest or "", "since": now, "probe_at": probe_at, "reason": reason}
-        insert_new(connection, pause, [values], key="digest")
-    return not changed
-
-
-def end_pause(connection: Connection, digest: str | None) -> bool:
-    """End a pause; return False if there is none."""
-    statement = delete(pause).where(pause.c.digest == (digest or ""))
-    return connection.execute(statement).rowcount == 1
 
 
 def choose(

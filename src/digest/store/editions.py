@@ -116,11 +116,9 @@ class EditionStore:
                 connection, edition_rows.held(edition_id), mailed=True
             )
 
-    def drafts(self, digest: str | None = None) -> list[tuple[Edition, bool]]:
+    def drafts(self) -> list[tuple[Edition, bool]]:
         """Return the drafts, oldest first, each with whether the operator was asked about it."""
         query = select(edition).where(edition.c.state == EditionState.DRAFT).order_by(edition.c.id)
-        if digest is not None:
-            query = query.where(edition.c.digest == digest)
         with self._database.read() as connection:
             return [
                 (edition_rows.from_row(row), row.announced_at is not None)

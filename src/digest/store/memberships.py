@@ -33,7 +33,7 @@ from digest.store.types import CHUNK, chunks, hashed
 
 #: The row of ``meta`` that tells by which filters and language the facets were decided; empty
 #: where not all were decided by the same.
-DECIDED_BY = "facet_rules"
+_DECIDED_BY = "facet_rules"
 
 _CATEGORIES = PreparedAmong(select(category.c.key, category.c.id), category.c.key)
 _FACETS = PreparedAmong(select(facet.c.key, facet.c.id), facet.c.key)
@@ -47,9 +47,7 @@ class CategoryChanges:
     """Which categories, and which articles that were stored before, an update concerns."""
 
     categories: frozenset[CategoryPath]  #: of all articles asked for: old and new, every level
-    moved: tuple[
-        MatchedArticle, ...
-    ]  #: articles that were stored before and have other categories now
+    moved: tuple[MatchedArticle, ...]  #: stored before, with other categories now
 
 
 def update_categories(
@@ -208,12 +206,12 @@ def update_facets(
 
 def note_policy(connection: Connection, policy: IngestPolicy) -> None:
     """Record the policy by which the facets of the next batch are decided."""
-    known, own = _decided_by(connection), fingerprint(policy.filters, policy.language)
+    known, own = meta_value(connection, _DECIDED_BY), fingerprint(policy.filters, policy.language)
     if known == own:
         return
     # Where there are articles already, they may have been decided by others.
     value = "" if newest_sequence(connection) else own
-    put(connection, meta, [{"name": DECIDED_BY, "value": value}], key="name")
+    put(connection, meta, [{"name": _DECIDED_BY, "value": value}], key="name")
 
 
 def update_all_facets(database: Database, policy: IngestPolicy, now: datetime) -> Changes:
@@ -223,7 +221,7 @@ def update_all_facets(database: Database, policy: IngestPolicy, now: datetime) -
     """
     own = fingerprint(policy.filters, policy.language)
     with database.read() as connection:
-        if _decided_by(connection) == own:
+        if meta_value(connection, _DECIDED_BY) == own:
             return Changes()
     changed: frozenset[Facet] = frozenset()
     last: int | None = 0
@@ -239,7 +237,7 @@ def update_all_facets(database: Database, policy: IngestPolicy, now: datetime) -
             changed |= facet_changes
             last = sequences[-1] if sequences else None
             if last is None:
-                put(connection, meta, [{"name": DECIDED_BY, "value": own}], key="name")
+                put(connection, meta, [{"name": _DECIDED_BY, "value": own}], key="name")
     return Changes(facets=changed)
 
 
@@ -272,10 +270,6 @@ def summaries(connection: Connection, kinds: Collection[FacetKind]) -> list[Face
         FacetSummary(facet=Facet(_KINDS[kind], name), articles=articles)
         for kind, name, articles in rows
     ]
-
-
-def _decided_by(connection: Connection) -> str | None:
-    return meta_value(connection, DECIDED_BY)
 
 
 def _running(connection: Connection, sequences: Collection[int]) -> _Runs:

@@ -167,11 +167,6 @@ def any_withdrawn(connection: Connection) -> bool:
     return _ANY.scalar(connection) is not None
 
 
-def buried(connection: Connection, query: Select[Any]) -> list[Tombstone]:
-    """Return the tombstones that a query of ``remains`` finds, in its order."""
-    return [tombstone(row) for row in connection.execute(query)]
-
-
 def tombstone(row: Row[Any]) -> Tombstone:
     """Return the tombstone of a row that a query of ``remains`` finds."""
     return Tombstone(id=ArticleId(row.tag), withdrawn_at=row.at)
