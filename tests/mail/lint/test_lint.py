@@ -14,9 +14,9 @@ from selectolax.lexbor import LexborHTMLParser
 from digest.articles.model import CategoryPath, SafeHtml
 from digest.editions.model import contents
 from digest.mail.composer import Composer
-from digest.mail.lint.contrast import poor
+from digest.mail.lint.content_rules import poor
 from digest.mail.lint.lint import RULES, lint
-from digest.mail.lint.remark import FindingSeverity
+from digest.mail.lint.model import FindingSeverity
 from digest.mail.message import compose
 from digest.mail.render import MailContent, MailTemplates
 from digest.mail.style import contrast

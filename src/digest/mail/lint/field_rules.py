@@ -10,7 +10,7 @@ from email.headerregistry import Address
 from email.utils import parsedate_to_datetime
 
 from digest.mail.headers import ALLOWED, WISHED
-from digest.mail.lint.remark import (
+from digest.mail.lint.model import (
     FindingSeverity,
     LintRule,
     ParsedMessage,

@@ -10,7 +10,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from digest.mail.lint.content_rules import CONTENT_RULES
 from digest.mail.lint.field_rules import FIELD_RULES
-from digest.mail.lint.remark import Finding, FindingSeverity, ParsedMessage
+from digest.mail.lint.model import Finding, FindingSeverity, ParsedMessage
 
 #: Every rule, in the order in which remarks come.
 RULES = (*FIELD_RULES, *CONTENT_RULES)

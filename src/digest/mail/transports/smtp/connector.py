@@ -12,8 +12,7 @@ import aiosmtplib
 
 from digest.errors import ServerUnavailable
 from digest.mail.transports.model import SmtpServer
-from digest.mail.transports.smtp.connection import Connection
-from digest.mail.transports.smtp.protocol import Session, excerpt
+from digest.mail.transports.smtp.protocol import Connection, Session, excerpt
 from digest.mail.transports.smtp.reply_codes import Stage, error_of
 
 #: Steps with a timeout each: connect, greeting, EHLO, STARTTLS, EHLO again, login.

@@ -1,4 +1,4 @@
-"""Findings of the lint: what is wrong in a message, by which rule, and who demands it."""
+"""The model of the lint: a parsed message, rules, and findings with who demands them."""
 
 # pure
 from __future__ import annotations
