@@ -12,7 +12,7 @@ from digest.articles.ingest.path_patterns import PathFilter
 from digest.articles.model import SourceFile
 from digest.errors import SourceError
 from digest.settings import load
-from digest.settings.messages import keys
+from digest.settings.load import keys
 from digest.settings.model import Settings
 
 _ROOT = Path(__file__).parents[2]
