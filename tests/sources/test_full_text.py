@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from digest.sources.full_text import article_text
 from digest.sources.model import NoFeed
+from digest.sources.reading import article_text
 
 URL = "https://harbour.example/news/1"
 TEXT = "".join(

@@ -19,16 +19,18 @@ from digest.sources.article_file import article_file, entry_hash, file_hash, fil
 from digest.sources.discovery import linked_feeds
 from digest.sources.entry_pages import MAX_PAGES, Pages
 from digest.sources.fetching import Answer, Fetcher, FetchError
-from digest.sources.intervals import retry_after, retry_interval, spread
 from digest.sources.model import EntryRecord, FeedDocument, Health, NoFeed, Source, SourceState
 from digest.sources.reader import Reader
-from digest.sources.taking import (
+from digest.sources.refresh import (
     Taking,
     after_document,
     after_failure,
     after_redirect,
     is_due,
     plan,
+    retry_after,
+    retry_interval,
+    spread,
 )
 from digest.times import Clock
 from digest.wakeup import WakeUp

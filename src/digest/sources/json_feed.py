@@ -15,8 +15,17 @@ from selectolax.lexbor import LexborHTMLParser
 
 from digest.articles.cleaning.uris import absolute
 from digest.articles.reading.dates import parse_date
-from digest.sources.fields import MAX_ID, hash_of, language_of, markup_of, names_of, short, text_of
-from digest.sources.media import recording_type, whole
+from digest.sources.fields import (
+    MAX_ID,
+    hash_of,
+    language_of,
+    markup_of,
+    names_of,
+    recording_type,
+    short,
+    text_of,
+    whole,
+)
 from digest.sources.model import MAX_ENTRIES, Attachment, Entry, FeedDocument, NoFeed, distinct
 
 _UTC = ZoneInfo("UTC")

@@ -93,7 +93,7 @@ class Reader:
 
 def main() -> None:
     """Read documents from standard input until it ends; the answers go to standard output."""
-    from digest.sources.reading import read_feed
+    from digest.sources.reading import article_text, read_feed
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -108,9 +108,6 @@ def main() -> None:
         try:
             answer: FeedDocument | str | NoFeed
             if least:
-                # Most sources want no pages, and it takes megabytes.
-                from digest.sources.full_text import article_text
-
                 answer = article_text(content, url, media_type, *least)
             else:
                 answer = read_feed(content, url, media_type)

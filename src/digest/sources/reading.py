@@ -1,4 +1,4 @@
-"""Reading upstream feeds: RSS 0.9x to 2.0, Atom and RDF by feedparser, JSON Feed by ourselves."""
+"""Read upstream documents: feeds in RSS 0.9x to 2.0, Atom, RDF and JSON Feed; pages of entries."""
 
 # pure
 from __future__ import annotations
@@ -16,13 +16,17 @@ from zoneinfo import ZoneInfo
 
 import feedparser
 from feedparser.exceptions import CharacterEncodingOverride, NonXMLContentType
+from selectolax.lexbor import LexborHTMLParser
 
+from digest.articles.characters import one_line
 from digest.articles.cleaning.uris import absolute
 from digest.articles.reading.dates import parse_date
 from digest.articles.reading.decode import CLEAR, SAMPLE, SCARS, decode, plausibility
 from digest.sources.fields import (
     MAX_ID,
+    attachment_of,
     hash_of,
+    image_of,
     language_of,
     markup_of,
     names_of,
@@ -32,7 +36,6 @@ from digest.sources.fields import (
     title_of,
 )
 from digest.sources.json_feed import read_json_feed
-from digest.sources.media import attachment_of, image_of
 from digest.sources.model import MAX_ENTRIES, Entry, FeedDocument, NoFeed, distinct
 
 #: An author as RSS has it.
@@ -225,3 +228,35 @@ def _pause(feed: Mapping[str, Any]) -> timedelta | None:
         return None
     times = text_of(feed.get("sy_updatefrequency"))
     return period / max(int(times[:6]), 1) if times.isdecimal() else period
+
+
+def article_text(content: bytes, url: str, media_type: str, least: str) -> str:
+    """Return the article of a page as HTML with absolute addresses, not sanitized.
+
+    Raises NoFeed if it has no more text than ``least``, which is HTML, too: a page that needs
+    scripts, a paywall.
+    """
+    from readability import Document  # it takes megabytes, and most sources want no pages
+
+    text = Document(_decoded(content, media_type), url=url).summary(html_partial=True)
+    if _length(text) <= _length(least):
+        raise NoFeed("its page says no more than the feed")
+    return str(text)
+
+
+def _decoded(content: bytes, media_type: str) -> str:
+    charset = media_type.lower().partition("charset=")[2].partition(";")[0].strip("\"' ")
+    if charset:
+        try:
+            return content.decode(charset, "replace")
+        except LookupError:
+            pass
+    try:
+        return decode(content).text
+    except ValueError as error:
+        raise NoFeed(f"its page cannot be read: {error}") from error
+
+
+def _length(markup: str) -> int:
+    body = LexborHTMLParser(markup).body if markup else None
+    return len(one_line(body.text(separator=" "))) if body else 0
