@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from digest.articles.reading import yaml_front_matter
 from digest.articles.reading.fields import Fields, Unreadable
-from digest.articles.reading.yaml_front_matter import read_yaml
-from digest.articles.reading.yaml_lines import read_lines
+from digest.articles.reading.yaml_front_matter import read_lines, read_yaml
 from tests.effort import effort
 
 

@@ -20,9 +20,12 @@ from digest.articles.reading.fields import (
     written,
 )
 from digest.articles.reading.front_matter_keys import LIST_KEYS, TEXT_KEYS
-from digest.articles.reading.json_front_matter import object_end, read_json, read_members
-from digest.articles.reading.title_block import read_title_block
-from digest.articles.reading.toml_front_matter import read_toml
+from digest.articles.reading.toml_json_front_matter import (
+    object_end,
+    read_json,
+    read_members,
+    read_toml,
+)
 from digest.articles.reading.yaml_front_matter import read_yaml
 from digest.errors import SourceError
 
@@ -69,8 +72,7 @@ _PLAIN_KNOWN = frozenset(
     {"title", "date", "modified", "tags", "keywords", "category", "slug", "author", "authors"}
     | {"summary", "lang", "translation", "status", "template", "save_as", "url"}
 )
-
-
+#: Metadata of a document of HTML.
 _META = re.compile(r"<meta\s([^<>]{1,4000})>", re.IGNORECASE)
 _META_ATTRIBUTE = re.compile(r"(name|content)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
 #: Names of metadata that Pelican reads; without one of the second set they are not for it.
@@ -78,6 +80,13 @@ _META_NAMES = frozenset(
     {"author", "authors", "category", "date", "lang", "modified", "status", "summary", "tags"}
 )
 _META_TELLING = frozenset({"authors", "category", "date", "modified", "summary", "tags"})
+#: Title, authors and date in this order; further lines of one are indented, and each may be empty.
+_TITLE_BLOCK = re.compile(
+    r"%(?P<title>[^\S\n][^\n]*(?:\n[^\S\n]+\S[^\n]*){0,50})"
+    r"(?:\n%(?P<author>(?:[^\S\n][^\n]*)?(?:\n[^\S\n]+\S[^\n]*){0,50})"
+    r"(?:\n%(?P<date>(?:[^\S\n][^\n]*)?))?)?[^\S\n]*(?=\n[^\S\n]*\n|\n?\Z)"
+)
+_BETWEEN_AUTHORS = re.compile(r"[;\n]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,3 +282,24 @@ def read_plain(text: str) -> tuple[Fields, int] | None:
     joined = {key: written("\n".join(parts).strip()) for key, parts in values.items()}
     fields = Fields(values=dict(joined), lines=lines, repairs=tuple(repairs))
     return fields, min(place, len(text))
+
+
+def read_title_block(text: str) -> tuple[Fields, int] | None:
+    """Return the fields of the title block at the start of a text, and the body's offset.
+
+    None if there is none, or it has no title.
+    """
+    block = _TITLE_BLOCK.match(text, 0, MAX_LENGTH)
+    title = " ".join(block["title"].split()) if block else ""
+    if not block or not title:
+        return None
+    values: dict[str, Value] = {"title": written(title)}
+    lines = {"title": 0}
+    names = [name.strip() for name in _BETWEEN_AUTHORS.split(block["author"] or "")]
+    if any(names):
+        values["author"] = [written(name) for name in names if name]
+        lines["author"] = text.count("\n", 0, block.start("author"))
+    if date := (block["date"] or "").strip():
+        values["date"] = written(date)
+        lines["date"] = text.count("\n", 0, block.start("date"))
+    return Fields(values=values, lines=lines), block.end()

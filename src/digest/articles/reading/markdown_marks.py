@@ -9,8 +9,8 @@ from bisect import bisect_right
 
 from digest.articles.model import ARTICLE_SCHEME
 from digest.articles.reading import generator_tags as tags
-from digest.articles.reading.block_marks import BLOCK_RULES
 from digest.articles.reading.components import COMPONENT_RULES
+from digest.articles.reading.dialect_marks import BLOCK_RULES, INLINE_RULES, UNSEEN_BOLD
 from digest.articles.reading.expansion import (
     TOKEN_MARKS,
     Expansion,
@@ -21,7 +21,6 @@ from digest.articles.reading.expansion import (
     quoted,
     titled,
 )
-from digest.articles.reading.inline_marks import INLINE_RULES, UNSEEN_BOLD
 from digest.articles.reading.template_tags import TAG_RULES
 
 #: Without one of these there is nothing to expand in HTML but tags in braces, or in Markdown. Each
