@@ -6,9 +6,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from digest.articles.facets import Facet, FacetKind
 from digest.articles.ingest.records import Revision
-from digest.articles.model import Article, ArticleKey, CategoryPath, Scope, Tombstone
+from digest.articles.model import (
+    Article,
+    ArticleKey,
+    CategoryPath,
+    Facet,
+    FacetKind,
+    Scope,
+    Tombstone,
+)
 from digest.editions.delivery import DeliveryResult, DeliveryState
 from digest.editions.model import Edition
 from digest.feeds.model import CategorySummary, FacetSummary, Feed

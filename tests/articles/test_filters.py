@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.articles.facets import Facet, FacetKind
 from digest.articles.filters import (
     ArticleFilter,
     Criteria,
@@ -16,7 +15,7 @@ from digest.articles.filters import (
     fingerprint,
     folded,
 )
-from digest.articles.model import CategoryPath, SafeHtml
+from digest.articles.model import CategoryPath, Facet, FacetKind, SafeHtml
 
 TRADE, SHIPS = CategoryPath(("Trade",)), CategoryPath(("Trade", "Ships"))
 

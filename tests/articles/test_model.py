@@ -15,6 +15,8 @@ from digest.articles.model import (
     CategoryPath,
     Changes,
     Draft,
+    Facet,
+    FacetKind,
     SafeHtml,
     article_key,
     path_identity,
@@ -143,3 +145,20 @@ def test_changes_add_up() -> None:
     )
     assert total
     assert not Changes(problems=1)
+
+
+def test_facets_are_in_order_of_kind_and_name() -> None:
+    found = [Facet(kind, name) for name in ("b", "a") for kind in reversed(FacetKind)]
+    assert [str(one) for one in sorted(found)] == [
+        "author:a",
+        "author:b",
+        "custom:a",
+        "custom:b",
+        "language:a",
+        "language:b",
+    ]
+
+
+def test_a_facet_needs_a_name() -> None:
+    with pytest.raises(ValueError, match="needs a name: author"):
+        Facet(FacetKind.AUTHOR, "")

@@ -8,13 +8,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
 
-from digest.articles.facets import Facet, FacetKind
 from digest.articles.filters import ArticleFilter, FilterInput, facets_of
 from digest.articles.model import (
     Article,
     ArticleId,
     ArticleKey,
     CategoryPath,
+    Facet,
+    FacetKind,
     SafeHtml,
     Scope,
     Tombstone,

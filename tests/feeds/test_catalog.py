@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from digest.articles.facets import Facet, FacetKind
+from digest.articles.model import Facet, FacetKind
 from digest.feeds.catalog import CustomFeed, article_counts
 from digest.feeds.model import ATOM, RSS, CategorySummary, FacetSummary
 from tests.defaults import default_plan

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.articles.facets import Facet, FacetKind
-from digest.articles.model import CategoryPath
+from digest.articles.model import CategoryPath, Facet, FacetKind
 from digest.feeds.model import ATOM, article_link
 from tests.defaults import default_feed
 from tests.feeds.samples import PORTS, SITE, TRADE, article

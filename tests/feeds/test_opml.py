@@ -4,8 +4,7 @@ from dataclasses import replace
 
 from lxml import etree
 
-from digest.articles.facets import Facet, FacetKind
-from digest.articles.model import CategoryPath
+from digest.articles.model import CategoryPath, Facet, FacetKind
 from digest.feeds.model import ATOM, RSS
 from digest.feeds.opml import opml
 from tests.defaults import default_feed, default_plan

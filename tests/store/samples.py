@@ -7,9 +7,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
 from digest.articles.duplicates import content_signature
-from digest.articles.facets import Facet, FacetKind
 from digest.articles.ingest.records import Failure, FileRecord, Reading
-from digest.articles.model import Availability, CategoryPath, Draft, Note, SafeHtml, path_identity
+from digest.articles.model import (
+    Availability,
+    CategoryPath,
+    Draft,
+    Facet,
+    FacetKind,
+    Note,
+    SafeHtml,
+    path_identity,
+)
 from digest.editions.model import Digest, Issue
 from digest.store.database import Store
 from digest.store.types import hashed

@@ -22,8 +22,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, String, bindparam, text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from digest.articles.facets import FacetKind
-from digest.articles.model import CategoryPath
+from digest.articles.model import CategoryPath, FacetKind
 from digest.errors import StoreError
 from digest.store import migrations
 from digest.store.connection import Database

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from digest.articles.facets import Facet, FacetKind
 from digest.articles.ingest.records import Reading
-from digest.articles.model import CategoryPath, article_key
+from digest.articles.model import CategoryPath, Facet, FacetKind, article_key
 from digest.feeds.publish.output_folder import OutputFolder, Written
 from digest.feeds.publish.publisher import Publisher
 from digest.site import Site

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from digest.articles.facets import Facet, FacetKind
 from digest.articles.filters import ArticleFilter, Criteria, FilterInput, facets_of
-from digest.articles.model import Changes
+from digest.articles.model import Changes, Facet, FacetKind
 from digest.articles.revision import IngestPolicy
 from digest.store.database import Store, open_store
 from tests import stores

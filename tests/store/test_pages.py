@@ -9,9 +9,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, event, select
 
-from digest.articles.facets import Facet, FacetKind
 from digest.articles.filters import ArticleFilter, Criteria
-from digest.articles.model import CategoryPath, article_key
+from digest.articles.model import CategoryPath, Facet, FacetKind, article_key
 from digest.errors import StoreError
 from digest.feeds.model import CategorySummary
 from digest.store.database import Store, open_store

@@ -7,8 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from digest.articles.facets import Facet, FacetKind
-from digest.articles.model import CategoryPath, article_key
+from digest.articles.model import CategoryPath, Facet, FacetKind, article_key
 from digest.store.database import Store
 from digest.store.revisions import NO_REVISION, advance, changed_since, current, record_changes
 from tests import stores

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from digest.articles.facets import FacetKind
 from digest.articles.ingest.records import Embargoes, Failure, Reading
 from digest.articles.model import (
     ArticleKey,
     Availability,
     Changes,
     DateLimit,
+    FacetKind,
     Note,
     Severity,
     Tombstone,

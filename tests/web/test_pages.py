@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree, html
 
-from digest.articles.facets import Facet, FacetKind
-from digest.articles.model import CategoryPath, Credit, SafeHtml
+from digest.articles.model import CategoryPath, Credit, Facet, FacetKind, SafeHtml
 from digest.editions.model import Digest
 from digest.errors import TemplateError
 from digest.feeds.catalog import FeedSummary

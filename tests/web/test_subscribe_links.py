@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from digest.articles.facets import Facet, FacetKind
-from digest.articles.model import CategoryPath
+from digest.articles.model import CategoryPath, Facet, FacetKind
 from digest.editions.model import Digest
 from digest.feeds.model import Feed
 from digest.web.subscribe_links import READERS, carriers, reader_links

@@ -12,8 +12,7 @@ from functools import cached_property
 
 import regex
 
-from digest.articles.facets import Facet, FacetKind
-from digest.articles.model import CategoryPath, SafeHtml
+from digest.articles.model import CategoryPath, Facet, FacetKind, SafeHtml
 from digest.articles.summary import plain_text
 from digest.languages import primary
 

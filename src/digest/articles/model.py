@@ -17,7 +17,6 @@ from typing import NewType
 
 from digest.articles.characters import one_line
 from digest.articles.duplicates import ContentSignature
-from digest.articles.facets import Facet
 from digest.articles.reading.enclosures import Enclosure
 from digest.times import require_utc
 from digest.urls import article_folder, slug
@@ -100,6 +99,29 @@ class CategoryPath:
     def within(self, other: CategoryPath) -> bool:
         """Return whether this path is ``other`` or lies below it."""
         return self.names[: len(other.names)] == other.names
+
+
+class FacetKind(StrEnum):
+    """The kind of a facet: what its articles have in common."""
+
+    AUTHOR = "author"
+    LANGUAGE = "language"
+    CUSTOM = "custom"  #: a filter of the configuration takes them
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Facet:
+    """The articles of one author, in one language, or that one filter takes."""
+
+    kind: FacetKind
+    name: str  #: the author's, a language without its region, or the filter's
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ValueError(f"a facet needs a name: {self.kind}")
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}"
 
 
 #: What a feed may select: a category with all below it, a facet, or (None) everything.

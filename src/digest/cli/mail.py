@@ -140,7 +140,7 @@ def preview(
 def _lint(message: bytes, postal_address: str) -> None:
     """Print the findings on a message; exit with 1 if any is an error."""
     from digest.mail.lint.lint import RULES, lint
-    from digest.mail.lint.remark import FindingSeverity
+    from digest.mail.lint.model import FindingSeverity
 
     remarks = lint(message, postal_address=postal_address)
     for problem in remarks:

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from digest.articles.facets import Facet, FacetKind
-from digest.articles.model import CategoryPath, Scope
+from digest.articles.model import CategoryPath, Facet, FacetKind, Scope
 from digest.feeds.model import CategorySummary, FacetSummary, Feed
 from digest.languages import primary
 from digest.site import Site

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeAlias
 
-from digest.articles.facets import Facet, FacetKind
-from digest.articles.model import Article, CategoryPath, Scope
+from digest.articles.model import Article, CategoryPath, Facet, FacetKind, Scope
 from digest.languages import own_name
 from digest.site import Site
 from digest.urls import slug

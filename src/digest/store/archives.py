@@ -9,8 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from digest.articles.facets import Facet, FacetKind
-from digest.articles.model import CategoryPath, Scope, Tombstone
+from digest.articles.model import CategoryPath, Facet, FacetKind, Scope, Tombstone
 from digest.feeds.archive import ArchivedEntry, ArchiveState, Decision, Held, Version, decide
 from digest.feeds.model import Feed
 from digest.feeds.publish.documents import FeedContents

@@ -21,12 +21,12 @@ from sqlalchemy import (
     tuple_,
 )
 
-from digest.articles.facets import Facet
 from digest.articles.model import (
     Article,
     ArticleId,
     ArticleKey,
     CategoryPath,
+    Facet,
     Position,
     SafeHtml,
     Scope,

@@ -19,8 +19,7 @@ from sqlalchemy import (
     update,
 )
 
-from digest.articles.facets import Facet, FacetKind
-from digest.articles.model import Article, CategoryPath, Scope
+from digest.articles.model import Article, CategoryPath, Facet, FacetKind, Scope
 from digest.feeds.model import Feed
 from digest.feeds.publish.documents import FeedContents
 from digest.feeds.publish.model import OutputRecord

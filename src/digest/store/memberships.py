@@ -9,9 +9,8 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection, delete, func, literal, select
 
-from digest.articles.facets import Facet, FacetKind
 from digest.articles.filters import FilterInput, facets_of, fingerprint
-from digest.articles.model import CategoryPath, Changes, SafeHtml
+from digest.articles.model import CategoryPath, Changes, Facet, FacetKind, SafeHtml
 from digest.articles.revision import IngestPolicy
 from digest.feeds.model import FacetSummary
 from digest.store.article_matching import MatchedArticle

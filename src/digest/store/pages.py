@@ -12,9 +12,16 @@ from urllib.parse import unquote
 
 from sqlalchemy import BigInteger, Connection, Function, Over, bindparam, func, select, tuple_
 
-from digest.articles.facets import Facet, FacetKind
 from digest.articles.ingest.records import ListedArticle, Neighbour, Revision, StoredArticle
-from digest.articles.model import Article, ArticleKey, CategoryPath, Position, Scope
+from digest.articles.model import (
+    Article,
+    ArticleKey,
+    CategoryPath,
+    Facet,
+    FacetKind,
+    Position,
+    Scope,
+)
 from digest.articles.search_terms import SearchQuery
 from digest.editions.model import Edition, Issue
 from digest.feeds.archive import ArchiveState, Held

@@ -8,9 +8,8 @@ from functools import lru_cache
 
 from sqlalchemy import BigInteger, Connection, Dialect, bindparam, case, select, update
 
-from digest.articles.facets import Facet, FacetKind
 from digest.articles.ingest.records import Revision
-from digest.articles.model import CategoryPath, Scope
+from digest.articles.model import CategoryPath, Facet, FacetKind, Scope
 from digest.store.schema import article_state, content_revision, feed_change
 from digest.store.statements import PreparedQuery, insert_into, put
 from digest.store.types import chunks, hashed, microseconds

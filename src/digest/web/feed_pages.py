@@ -6,9 +6,8 @@ from collections.abc import Collection
 from functools import partial
 from typing import Protocol
 
-from digest.articles.facets import Facet, FacetKind
 from digest.articles.ingest.records import Revision
-from digest.articles.model import Article, CategoryPath, Position, Scope
+from digest.articles.model import Article, CategoryPath, Facet, FacetKind, Position, Scope
 from digest.feeds.archive import Held, Place
 from digest.feeds.catalog import FeedPlan, FeedSummary, article_counts
 from digest.feeds.formats import FORMATS

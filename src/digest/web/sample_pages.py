@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from digest.articles.facets import Facet, FacetKind
-from digest.articles.model import Article
+from digest.articles.model import Article, Facet, FacetKind
 from digest.articles.samples import SAMPLED_AT
 from digest.articles.search_terms import search_query
 from digest.editions.model import contents, edition_of

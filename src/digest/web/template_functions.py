@@ -12,8 +12,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 from babel.dates import format_date, format_datetime
 
-from digest.articles.facets import Facet, FacetKind
-from digest.articles.model import Scope
+from digest.articles.model import Facet, FacetKind, Scope
 from digest.feeds.catalog import FeedPlan
 from digest.feeds.model import ATOM, JSON, MEDIA_TYPES, RSS, Feed, article_link
 from digest.languages import direction, own_name, text_direction

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.articles.facets import Facet, FacetKind
-from digest.articles.model import CategoryPath, Scope
+from digest.articles.model import CategoryPath, Facet, FacetKind, Scope
 from digest.feeds.catalog import CustomFeed, FeedPlan
 from digest.feeds.model import Feed
 from digest.feeds.publish.plan import StaleFeeds, batches, candidates, listed, plan, within

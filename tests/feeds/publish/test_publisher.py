@@ -17,9 +17,8 @@ import feedparser
 import pytest
 from structlog.testing import capture_logs
 
-from digest.articles.facets import Facet, FacetKind
 from digest.articles.filters import ArticleFilter, Criteria
-from digest.articles.model import CategoryPath
+from digest.articles.model import CategoryPath, Facet, FacetKind
 from digest.errors import OutputError, StoreError
 from digest.feeds.catalog import CustomFeed
 from digest.feeds.encodings import PACK_FROM, SUFFIXES, packed, plain_name

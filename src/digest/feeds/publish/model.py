@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from digest.articles.facets import FacetKind
-from digest.articles.model import Article
+from digest.articles.model import Article, FacetKind
 from digest.feeds.model import Feed
 from digest.feeds.publish.documents import FeedContents
 from digest.feeds.publish.output_folder import Written

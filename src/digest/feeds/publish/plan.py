@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from digest.articles.facets import Facet, FacetKind
-from digest.articles.model import CategoryPath, Scope
+from digest.articles.model import CategoryPath, Facet, FacetKind, Scope
 from digest.feeds.catalog import LANGUAGES_THAT_DIFFER, FeedPlan
 from digest.feeds.model import EntryBytes, Feed
 

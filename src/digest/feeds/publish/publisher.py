@@ -11,7 +11,7 @@ from functools import partial
 
 import structlog
 
-from digest.articles.facets import FacetKind
+from digest.articles.model import FacetKind
 from digest.errors import OutputError
 from digest.feeds.catalog import FeedPlan
 from digest.feeds.formats import FORMATS
