@@ -7,7 +7,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from functools import lru_cache
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 
 from digest.articles.model import CategoryPath
 from digest.subscribers.address import wire_address
@@ -129,7 +137,7 @@ def client_address(peer: str, forwarded: str, proxies: Sequence[Network]) -> str
     """
     address = peer
     for hop in reversed(forwarded.rsplit(",", _MAX_HOPS)):
-        if not _is_within(address, proxies) or not _is_address(hop.strip()):
+        if not _is_within(address, proxies) or _parsed(hop.strip()) is None:
             break
         address = hop.strip()
     return address
@@ -138,12 +146,15 @@ def client_address(peer: str, forwarded: str, proxies: Sequence[Network]) -> str
 def client_network(peer: str, forwarded: str, proxies: Sequence[Network]) -> str:
     """Return the network of a request's client; empty if only a proxy is known."""
     address = client_address(peer, forwarded, proxies)
-    return "" if _is_within(address, proxies) or not _is_address(address) else network_of(address)
+    if _parsed(address) is None or _is_within(address, proxies):
+        return ""
+    return network_of(address)
 
 
+@lru_cache(1024)
 def network_of(address: str) -> str:
     """Return the network of an IP address: /24 or, of IPv6, /48; ``unknown`` for other text."""
-    if not _is_address(address):
+    if _parsed(address) is None:
         return "unknown"
     ip = ip_address(address.partition("%")[0])
     if ip.version == 6 and ip.ipv4_mapped is not None:
@@ -151,16 +162,14 @@ def network_of(address: str) -> str:
     return str(ip_network((ip, 24 if ip.version == 4 else 48), strict=False))
 
 
-def _is_address(text: str) -> bool:
+@lru_cache(1024)
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        ip_address(text)
+        return ip_address(text)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _is_within(address: str, networks: Sequence[Network]) -> bool:
-    if not _is_address(address):
-        return False
-    ip = ip_address(address)
-    return any(ip in network for network in networks)
+    ip = _parsed(address)
+    return ip is not None and any(ip in network for network in networks)
