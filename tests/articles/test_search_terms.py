@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from digest.articles.search_terms import (
     MAX_INDEXED,
@@ -36,6 +38,19 @@ from digest.articles.search_terms import (
 )
 def test_a_text_has_these_terms(text: str, terms: set[str]) -> None:
     assert index_terms(text) == terms
+
+
+@given(
+    st.text(
+        st.sampled_from("aZ09_ é\u0301ß.-中文かハ\u3099ー한국ไท\u0e48हि\u093f٣𠀀\0"), max_size=12
+    )
+)
+def test_a_text_is_found_by_itself(text: str) -> None:
+    terms = index_terms(f"before {text} behind")
+    for lookup in search_query(text).lookups:
+        assert lookup.term in terms or (
+            lookup.prefix and any(term.startswith(lookup.term) for term in terms)
+        )
 
 
 def test_no_term_holds_what_a_database_would_read_as_syntax() -> None:

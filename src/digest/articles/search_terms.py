@@ -6,6 +6,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import add
 
 import regex
 
@@ -31,6 +32,8 @@ _TOKEN = regex.compile(
     rf"|[[\p{{L}}\p{{N}}]--[{_UNSPACED}]][[\p{{L}}\p{{N}}\p{{M}}]--[{_UNSPACED}]]*+",
     regex.VERSION1,
 )
+#: What tokens are made of; each is within one of these.
+_TOKENS = regex.compile(r"[\p{L}\p{N}\p{M}]++", regex.VERSION1)
 #: Accents of Latin, Greek and Cyrillic letters; marks of other scripts are part of the word.
 _ACCENTS = regex.compile("[\u0300-\u036f]+")
 
@@ -67,12 +70,17 @@ def index_terms(text: str) -> set[str]:
     The last character of a run is a term too, so that each character begins one.
     """
     terms: set[str] = set()
-    for match in _TOKEN.finditer(_normalized(text[:MAX_INDEXED])):
-        token = match[0]
-        if match["run"]:
-            terms.update(token[at : at + 2] for at in range(len(token)))
-        else:
-            terms.add(token[:MAX_WORD])
+    for piece in set(_TOKENS.findall(_normalized(text[:MAX_INDEXED]))):
+        if piece.isascii():  # a word, without a look at scripts
+            terms.add(piece[:MAX_WORD])
+            continue
+        for match in _TOKEN.finditer(piece):
+            token = match[0]
+            if match["run"]:
+                terms.update(map(add, token, token[1:]))
+                terms.add(token[-1])
+            else:
+                terms.add(token[:MAX_WORD])
     return terms
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
+    bindparam,
     column,
     delete,
     func,
@@ -33,7 +34,7 @@ from digest.store.connection import Database
 from digest.store.meta_values import meta_value
 from digest.store.revisions import current
 from digest.store.schema import article, article_state, meta, search_document
-from digest.store.statements import put
+from digest.store.statements import Prepared, PreparedQuery, put
 from digest.store.types import Moment
 from digest.store.visibility import visible
 
@@ -68,6 +69,15 @@ _RESTART = "DELETE FROM sqlite_sequence WHERE name = 'search_document'"
 _ADD_SQLITE = "INSERT INTO search_index (rowid, words) VALUES (:id, :words)"
 _ADD_POSTGRESQL = "INSERT INTO search_index (id, words) VALUES (:id, array_to_tsvector(:words))"
 
+_REMOVE = Prepared(
+    delete(search_document).where(search_document.c.article == bindparam("sequence"))
+)
+_ADD = PreparedQuery(
+    insert(search_document)
+    .values(article=bindparam("sequence"), revision=bindparam("revision"))
+    .returning(search_document.c.id)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class _Text:
@@ -75,7 +85,6 @@ class _Text:
 
     sequence: int
     revision: int
-    document: int | None  #: its row in the index until now
     title: str
     body: str
 
@@ -130,17 +139,15 @@ class SearchIndex:
         connection.exec_driver_sql(create)
 
     def _replace(self, connection: Connection, texts: list[_Text], terms: list[set[str]]) -> None:
+        _REMOVE.run(connection, [{"sequence": row.sequence} for row in texts])
         sqlite = self._database.sqlite
-        add = text(_ADD_SQLITE if sqlite else _ADD_POSTGRESQL)
+        rows = []
         for row, words in zip(texts, terms, strict=True):
-            old = search_document.c.article == row.sequence
-            connection.execute(delete(search_document).where(old))
-            values = {"article": row.sequence, "revision": row.revision}
-            number = connection.scalar(
-                insert(search_document).values(values).returning(search_document.c.id)
-            )
+            number = _ADD.scalar(connection, sequence=row.sequence, revision=row.revision)
             held = sorted(words)
-            connection.execute(add, {"id": number, "words": " ".join(held) if sqlite else held})
+            rows.append({"id": number, "words": " ".join(held) if sqlite else held})
+        if rows:
+            connection.execute(text(_ADD_SQLITE if sqlite else _ADD_POSTGRESQL), rows)
 
     def _worn(self, connection: Connection) -> bool:
         """Return whether most of SQLite's index is of outdated versions of articles."""
@@ -204,7 +211,6 @@ def _changed(connection: Connection, upto: int, most: int, *, anew: bool) -> lis
         select(
             article_state.c.article,
             article_state.c.revision,
-            search_document.c.id,
             article.c.title,
             article.c.body,
         )
