@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from digest.times import local_moment, require_utc, rfc822, rfc3339, utc_now
+from digest.times import local_moment, require_utc, retry_after, rfc822, rfc3339, utc_now
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOON = datetime(2024, 2, 29, 20, 0, 5, 999_999, tzinfo=SHANGHAI)
@@ -63,3 +63,29 @@ def test_a_wall_time_comes_in_another_zone(due_at: str, zone: str, expected: str
     found = local_moment(moment, ZoneInfo("Europe/Berlin"), ZoneInfo(zone))
     assert found.isoformat() == f"{expected}:00+00:00"
     require_utc("found", found)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("120", 120),
+        (" 7 ", 7),
+        ("0", 0),
+        ("-3", None),
+        ("soon", None),
+        ("９", None),
+        ("9" * 400, 10**8),
+        ("Mon, 23 Nov 2026 08:01:00 GMT", 60),
+        ("Mon, 23 Nov 2026 08:01:00", 60),
+        ("Mon, 23 Nov 2026 08:01:00 -0000", 60),
+        ("Mon, 23 Nov 2026 07:00:00 GMT", 0),
+        ("Mon, 23 Nov 2026 08:01:00 +9999", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", None),
+        ("Fri, 31 Dec 2027 23:59:59 +99999999999999999999", None),
+    ],
+)
+def test_retry_after_is_read(text: str | None, seconds: int | None) -> None:
+    wait = retry_after(text, datetime(2026, 11, 23, 8, 0, tzinfo=UTC))
+    assert wait == (None if seconds is None else timedelta(seconds=seconds))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from email.utils import format_datetime, parsedate_to_datetime
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+#: More seconds than any server means.
+_MAX_SECONDS = 10**8
 #: Tells the time; always aware UTC. Services are handed one, so that tests can set it.
 Clock = Callable[[], datetime]
 
@@ -64,6 +66,17 @@ def read_rfc822(text: str) -> datetime | None:
         return moment.astimezone(UTC)
     except (ValueError, OverflowError):  # the second for a zone of more hours than there are
         return None
+
+
+def retry_after(text: str | None, now: datetime) -> timedelta | None:
+    """Return the wait in a ``Retry-After`` (RFC 9110 section 10.2.3); None if it is invalid."""
+    if not text:
+        return None
+    text = text.strip()
+    if text.isascii() and text.isdecimal():
+        return timedelta(seconds=min(int(text[:9]), _MAX_SECONDS))
+    moment = read_rfc822(text)
+    return max(moment - now, timedelta(0)) if moment else None
 
 
 def rfc3339(moment: datetime) -> str:

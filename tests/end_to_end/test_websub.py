@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from functools import partial
 
 import feedparser
 import httpx
@@ -19,8 +18,7 @@ from digest.app.daemon import Daemon
 from digest.app.wiring import Services
 from digest.feeds.publish.model import Published
 from digest.feeds.publish.publisher import Publisher
-from digest.feeds.websub import notifier as notifier_module
-from digest.feeds.websub.queue import HubQueue
+from digest.feeds.websub import queue as queue_module
 from tests.conftest import CONFIGURATION, Workplace
 from tests.hub import Hub, Reply, Subscriber, serving
 from tests.waiting import PATIENCE, ThreadCalls
@@ -41,7 +39,7 @@ def _port() -> int:
 
 @pytest.fixture(name="hub")
 def _hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    monkeypatch.setattr(notifier_module, "HubQueue", partial(HubQueue, first_rest=0.1))
+    monkeypatch.setattr(queue_module, "FIRST_PAUSE", 0.1)
     hub = Hub()
     with serving(hub.server):
         yield hub

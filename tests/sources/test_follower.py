@@ -328,7 +328,7 @@ async def test_a_source_of_which_nothing_can_be_kept_is_asked_no_more_often_than
     place.clock.advance(minutes=2)
     await follower.refresh_due()
     assert place.store.known["harbour"].health is Health.OK
-    assert follower._rests == {}
+    assert follower._failures == {}
 
 
 async def test_a_failure_is_followed_by_a_success(place: Place) -> None:
@@ -437,7 +437,7 @@ async def test_a_document_that_takes_too_long_is_given_up_and_the_next_is_read(
 ) -> None:
     reader = Reader()
     with monkeypatch.context() as patch:
-        patch.setattr(reader_module, "_PATIENCE", 0.0)
+        patch.setattr(reader_module, "_TIMEOUT", 0.0)
         with pytest.raises(NoFeed, match="too much time or memory"):
             await reader.read(rss(item(1)), "https://harbour.example/")
     assert len((await reader.read(rss(item(1)), "https://harbour.example/")).entries) == 1

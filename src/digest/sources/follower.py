@@ -22,17 +22,16 @@ from digest.sources.fetching import Answer, Fetcher, FetchError
 from digest.sources.model import EntryRecord, FeedDocument, Health, NoFeed, Source, SourceState
 from digest.sources.reader import Reader
 from digest.sources.refresh import (
-    Taking,
+    PlannedEntry,
     after_document,
     after_failure,
     after_redirect,
     is_due,
     plan,
-    retry_after,
     retry_interval,
     spread,
 )
-from digest.times import Clock
+from digest.times import Clock, retry_after
 from digest.wakeup import WakeUp
 
 _log = structlog.get_logger(__name__)
@@ -99,7 +98,7 @@ class Follower:
         self._pages = Pages(fetcher=fetcher, reader=self._reader, clock=clock)
         self._wakeup = WakeUp()
         #: Sources of which nothing could be kept: failures in a row, and when to ask again.
-        self._rests: dict[str, tuple[int, datetime]] = {}
+        self._failures: dict[str, tuple[int, datetime]] = {}
 
     def stop(self) -> None:
         """Make ``run`` return, and start no more requests."""
@@ -132,7 +131,7 @@ class Follower:
         waiting = [
             (source, state)
             for source, state in due
-            if is_due(state, now) and self._rests.get(source.name, (0, now))[1] <= now
+            if is_due(state, now) and self._failures.get(source.name, (0, now))[1] <= now
         ]
 
         async def ask() -> None:
@@ -141,12 +140,12 @@ class Follower:
                 try:
                     await self.refresh(source, state)
                 except (DigestError, OSError) as error:
-                    failures = self._rests.get(source.name, (0, now))[0] + 1
-                    until = self._clock() + retry_interval(failures, None)
-                    self._rests[source.name] = failures, until
+                    failures = self._failures.get(source.name, (0, now))[0] + 1
+                    until = self._clock() + retry_interval(failures)
+                    self._failures[source.name] = failures, until
                     _log.error("a source failed", source=source.name, error=str(error))
                 else:
-                    self._rests.pop(source.name, None)
+                    self._failures.pop(source.name, None)
 
         async with asyncio.TaskGroup() as tasks:
             for _ in range(_AT_ONCE):
@@ -165,7 +164,7 @@ class Follower:
             answer = await self._ask(source, state)
             refreshed = await self._answered(source, state, answer, now)
         except (FetchError, NoFeed) as error:
-            failed = after_failure(state, str(error), rest=None, gone=False, now=now)
+            failed = after_failure(state, str(error), retry_after=None, gone=False, now=now)
             refreshed = Refreshed(state=failed)
         after = refreshed.state
         if after.next_at is not None:
@@ -235,9 +234,14 @@ class Follower:
         if answer.status == 304 and (state.entity_tag or state.last_modified):
             return Refreshed(state=after_document(state, source, answer.headers, now=now))
         if answer.status not in (200, 226):
-            rest = retry_after(answer.headers.get("retry-after"), now)
-            problem, gone = f"answered {answer.status}", answer.status == 410
-            return Refreshed(state=after_failure(state, problem, rest=rest, gone=gone, now=now))
+            failed = after_failure(
+                state,
+                f"answered {answer.status}",
+                retry_after=retry_after(answer.headers.get("retry-after"), now),
+                gone=answer.status == 410,
+                now=now,
+            )
+            return Refreshed(state=failed)
         return await self._take(source, state, answer, await self._read(answer), now)
 
     async def _read(self, answer: Answer) -> FeedDocument:
@@ -259,31 +263,31 @@ class Follower:
         names = [(entry.key, entry.alias) for entry in document.entries]
         records = await asyncio.to_thread(self._store.records, source.name, names)
         taken = await asyncio.to_thread(self._store.taken_since, source.name, now - _DAY)
-        todo = plan(source, document, records, taken_today=taken, first=first, now=now)
-        visit, texts = self._pages.visit(source), len(todo.take) - MAX_PAGES
+        planned = plan(source, document, records, taken_today=taken, first=first, now=now)
+        visit, texts = self._pages.visit(source), len(planned.entries) - MAX_PAGES
         written: list[EntryRecord] = []
-        for number, taking in enumerate(todo.take):
+        for number, item in enumerate(planned.entries):
             wanted = source.full_text and number >= texts
-            text = await visit.text(taking.entry) if wanted else ""
-            entry = replace(taking.entry, content=text) if text else taking.entry
+            text = await visit.text(item.entry) if wanted else ""
+            entry = replace(item.entry, content=text) if text else item.entry
             make = partial(article_file, source, entry, document, announced=not first)
-            written.append(await asyncio.to_thread(self._write, source, taking, make, now))
+            written.append(await asyncio.to_thread(self._write, source, item, make, now))
         after = after_document(
             state, source, answer.headers, document=document, took=len(written), now=now
         )
-        if todo.waiting:  # the document is wanted again, though it may not change
+        if planned.waiting:  # the document is wanted again, though it may not change
             after = replace(after, entity_tag="", last_modified="")
-        new = sum(taking.record is None for taking in todo.take)
-        return Refreshed(state=after, records=tuple(written), new=new, waiting=todo.waiting)
+        new = sum(item.record is None for item in planned.entries)
+        return Refreshed(state=after, records=tuple(written), new=new, waiting=planned.waiting)
 
     def _write(
-        self, source: Source, taking: Taking, make: partial[bytes], now: datetime
+        self, source: Source, item: PlannedEntry, make: partial[bytes], now: datetime
     ) -> EntryRecord:
         """Write an entry's file unless an operator has edited or deleted it; return its record.
 
         ``make`` returns the file's content. Raises OSError. Blocking.
         """
-        entry, record = taking.entry, taking.record
+        entry, record = item.entry, item.record
         content = make(taken_at=record.taken_at if record else now)
         path = record.path if record else file_path(source, entry, now)
         mine = record is None or _is_as_written(self._folder / path, record.written)

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from digest.sources.model import FeedDocument, NoFeed
 
 #: Seconds of processor time that a document may take, and seconds by the clock.
-_SECONDS, _PATIENCE = 20.0, 120.0
+_PROCESSOR_SECONDS, _TIMEOUT = 20.0, 120.0
 #: Bytes of data that the process may hold (RLIMIT_DATA of setrlimit(2)).
 _MEMORY = 768 * 2**20
 #: The length of a message, which is pickled.
@@ -46,7 +46,7 @@ class Reader:
         request = pickle.dumps(asked)
         async with self._turn:
             try:
-                async with asyncio.timeout(_PATIENCE):
+                async with asyncio.timeout(_TIMEOUT):
                     answer = await self._ask(request)
             except (TimeoutError, EOFError, ConnectionError) as error:
                 await self._end()
@@ -104,7 +104,7 @@ def main() -> None:
     while length := source.read(_LENGTH.size):
         content, url, media_type, *least = pickle.loads(source.read(*_LENGTH.unpack(length)))  # noqa: S301
         # No handler could do it: parsers written in C run none before they are done.
-        signal.setitimer(signal.ITIMER_PROF, _SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, _PROCESSOR_SECONDS)
         try:
             answer: FeedDocument | str | NoFeed
             if least:

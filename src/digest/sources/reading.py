@@ -73,8 +73,8 @@ def read_feed(content: bytes, url: str, media_type: str = "") -> FeedDocument:
     """
     if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return read_json_feed(content, url)
-    if mended := _as_utf8(content, media_type):
-        content, media_type = mended, "application/xml; charset=utf-8"
+    if converted := _as_utf8(content, media_type):
+        content, media_type = converted, "application/xml; charset=utf-8"
     content = _ADDED.sub(rb"<\1\2:words", _AMPERSAND.sub(_escaped, content.strip()))
     parsed = _parsed(content, url, media_type)
     feed = parsed.feed

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from digest.sources.article_file import entry_hash
 from digest.sources.model import Entry, EntryRecord, FeedDocument, Health, Source, SourceState
-from digest.times import read_rfc822
 
 _DAY = timedelta(days=1)
 #: A permanent redirect is followed for good once it has been the same so many times in a row.
@@ -18,14 +17,14 @@ _BELIEVED = 3
 LONGEST, SHORTEST = timedelta(days=1), timedelta(minutes=10)
 #: A source that fails is asked at least this often.
 _LONGEST_FAILING = timedelta(hours=12)
-#: A server may ask for more rest than we would give it, up to this.
-_LONGEST_REST = timedelta(days=2)
+#: A server may ask for a longer pause than we would make, up to this.
+_LONGEST_RETRY_AFTER = timedelta(days=2)
 #: Part of an interval by which it is spread, so that sources do not fall into step.
 _SPREAD = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taking:
+class PlannedEntry:
     """An entry whose file is to be written."""
 
     entry: Entry
@@ -36,7 +35,7 @@ class Taking:
 class Plan:
     """The decisions on the entries of a feed."""
 
-    take: tuple[Taking, ...] = ()  #: oldest first, as they would have arrived
+    entries: tuple[PlannedEntry, ...] = ()  #: oldest first, as they would have arrived
     waiting: int = 0  #: those above the limits: they are taken once these allow
 
 
@@ -60,7 +59,7 @@ def plan(
     by_alias = {record.alias: record for record in records if record.alias}
     keys = {entry.key for entry in document.entries}
     new: list[Entry] = []
-    changed: list[Taking] = []
+    changed: list[PlannedEntry] = []
     for entry in document.entries:
         record = by_key.get(entry.key)
         if record is None and (other := by_alias.get(entry.alias)) and other.key not in keys:
@@ -69,13 +68,13 @@ def plan(
             if not _too_old(source, entry, now):
                 new.append(entry)
         elif record.content != entry_hash(entry):
-            changed.append(Taking(entry=entry, record=record))
+            changed.append(PlannedEntry(entry=entry, record=record))
     new.sort(key=lambda entry: entry.published_at or entry.updated_at or now)
     allowed = len(new) if first else max(source.max_per_day - taken_today, 0)
     left_out = max(len(new) - allowed, 0)
-    take = changed[: source.max_per_day]
-    take += [Taking(entry=entry, record=None) for entry in new[left_out:]]
-    return Plan(take=tuple(take), waiting=len(changed) + len(new) - len(take))
+    planned = changed[: source.max_per_day]
+    planned += [PlannedEntry(entry=entry, record=None) for entry in new[left_out:]]
+    return Plan(entries=tuple(planned), waiting=len(changed) + len(new) - len(planned))
 
 
 def _too_old(source: Source, entry: Entry, now: datetime) -> bool:
@@ -133,11 +132,11 @@ def after_document(
 
 
 def after_failure(
-    state: SourceState, problem: str, *, rest: timedelta | None, gone: bool, now: datetime
+    state: SourceState, problem: str, *, retry_after: timedelta | None, gone: bool, now: datetime
 ) -> SourceState:
     """Return the state after a failed request; ``gone`` ends the source."""
     failures = state.failures + 1
-    wait = retry_interval(failures, rest)
+    wait = retry_interval(failures, retry_after)
     return replace(
         state,
         asked_at=now,
@@ -183,28 +182,18 @@ def next_interval(
     return min(max(wanted, SHORTEST, min(pause or SHORTEST, LONGEST)), LONGEST)
 
 
-def retry_interval(failures: int, rest: timedelta | None) -> timedelta:
+def retry_interval(failures: int, retry_after: timedelta | None = None) -> timedelta:
     """Return the interval after ``failures`` failed requests in a row (at least 1).
 
-    ``rest`` is the server's ``Retry-After``, limited to two days.
+    ``retry_after`` is what the server asks for, limited to two days.
     """
     wait = min(SHORTEST * (1 << min(failures - 1, 10)), _LONGEST_FAILING)
-    return max(wait, min(rest, _LONGEST_REST)) if rest else wait
+    return max(wait, min(retry_after, _LONGEST_RETRY_AFTER)) if retry_after else wait
 
 
 def spread(interval: timedelta, chance: float) -> timedelta:
     """Return an interval that is up to a tenth longer; ``chance`` is 0 to 1."""
     return interval * (1 + _SPREAD * chance)
-
-
-def retry_after(text: str | None, now: datetime) -> timedelta | None:
-    """Return the wait in a ``Retry-After`` (RFC 9110 section 10.2.3); None if it is invalid."""
-    if not text:
-        return None
-    if text.strip().isdecimal():
-        return timedelta(seconds=min(int(text.strip()[:9]), 10**8))
-    moment = read_rfc822(text)
-    return max(moment - now, timedelta(0)) if moment else None
 
 
 def max_age(cache_control: str | None) -> timedelta | None:

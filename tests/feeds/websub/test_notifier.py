@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import partial
 
 import httpx
 import pytest
@@ -22,9 +21,10 @@ from structlog.typing import EventDict
 from digest import __version__
 from digest.errors import StoreError
 from digest.feeds.websub import notifier as notifier_module
+from digest.feeds.websub import queue as queue_module
 from digest.feeds.websub.notifier import HubNotifier
 from digest.feeds.websub.protocol import Notification
-from digest.feeds.websub.queue import GIVE_UP_AFTER, HubQueue
+from digest.feeds.websub.queue import GIVE_UP_AFTER
 from tests.conftest import NOW, FakeClock
 from tests.feeds.samples import SITE
 from tests.hub import Hub, Reply, serving
@@ -59,7 +59,7 @@ class MemoryStore:
 
 @pytest.fixture(name="hub")
 def _hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    monkeypatch.setattr(notifier_module, "HubQueue", partial(HubQueue, first_rest=0.05))
+    monkeypatch.setattr(queue_module, "FIRST_PAUSE", 0.05)
     hub = Hub(fetches=False)  # nobody serves these topics
     with serving(hub.server):
         yield hub
@@ -449,7 +449,7 @@ async def test_a_store_that_is_away_keeps_no_hub_waiting(
 async def test_no_more_wait_than_there_is_room_for(
     clock: FakeClock, logs: list[EventDict], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notifier_module, "HubQueue", partial(HubQueue, most=2))
+    monkeypatch.setattr(queue_module, "MOST_WAITING", 2)
     one = make_notifier(clock, MemoryStore(), "https://hub.example/?key=hunter2")
     for _ in range(3):
         one.changed([f"feeds/{number}/rss.xml" for number in range(5)])

@@ -11,13 +11,12 @@ from lxml import etree
 
 from digest.feeds.model import ATOM, JSON, RSS
 from digest.feeds.websub.protocol import (
-    Verdict,
+    HubOutcome,
     batch_size,
     feed_links,
     is_topic,
     notification,
-    retry_after_seconds,
-    verdict,
+    outcome_of,
 )
 from tests.defaults import default_feed
 from tests.feeds.samples import PORTS, SITE, article, atom, json_feed, rss
@@ -109,41 +108,19 @@ def test_only_a_hub_that_says_so_is_told_several_topics_at_once() -> None:
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        (200, Verdict.TAKEN),
-        (204, Verdict.TAKEN),
-        (301, Verdict.LATER),
-        (307, Verdict.LATER),
-        (400, Verdict.REFUSED),
-        (403, Verdict.REFUSED),
-        (404, Verdict.LATER),
-        (408, Verdict.LATER),
-        (422, Verdict.REFUSED),
-        (429, Verdict.LATER),
-        (500, Verdict.LATER),
-        (503, Verdict.LATER),
+        (200, HubOutcome.TAKEN),
+        (204, HubOutcome.TAKEN),
+        (301, HubOutcome.LATER),
+        (307, HubOutcome.LATER),
+        (400, HubOutcome.REFUSED),
+        (403, HubOutcome.REFUSED),
+        (404, HubOutcome.LATER),
+        (408, HubOutcome.LATER),
+        (422, HubOutcome.REFUSED),
+        (429, HubOutcome.LATER),
+        (500, HubOutcome.LATER),
+        (503, HubOutcome.LATER),
     ],
 )
-def test_what_a_status_means(status: int, expected: Verdict) -> None:
-    assert verdict(status) is expected
-
-
-@pytest.mark.parametrize(
-    ("header", "expected"),
-    [
-        (None, 0),
-        ("", 0),
-        ("120", 120),
-        (" 7 ", 7),
-        ("0", 0),
-        ("-3", 0),
-        ("soon", 0),
-        ("９", 0),
-        ("9" * 400, 999_999_999),
-        ("Mon, 23 Nov 2026 08:01:00 GMT", 60),
-        ("Mon, 23 Nov 2026 08:01:00", 60),
-        ("Mon, 23 Nov 2026 07:00:00 GMT", 0),
-        ("Mon, 23 Nov 2026 08:01:00 +9999", 0),
-    ],
-)
-def test_how_long_a_hub_asks_to_be_left_alone(header: str | None, expected: float) -> None:
-    assert retry_after_seconds(header, AT) == expected
+def test_what_a_status_means(status: int, expected: HubOutcome) -> None:
+    assert outcome_of(status) is expected

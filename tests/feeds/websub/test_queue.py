@@ -3,16 +3,17 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from math import inf
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from digest.feeds.websub import queue as queue_module
 from digest.feeds.websub.queue import (
-    FIRST_REST,
+    FIRST_PAUSE,
     GIVE_UP_AFTER,
-    LAST_REST,
-    LONGEST_REST,
-    MOST_WAITING,
+    LAST_PAUSE,
+    LONGEST_RETRY_AFTER,
     HubQueue,
 )
 
@@ -21,20 +22,20 @@ LATER = AT + timedelta(minutes=5)
 HUB = "https://hub.example/"
 
 
-def make_queue(batch: int = 1, most: int = MOST_WAITING) -> HubQueue:
-    queue = HubQueue(HUB, most=most)
+def make_queue(batch: int = 1) -> HubQueue:
+    queue = HubQueue(HUB)
     queue.batch = batch
     return queue
 
 
 def test_a_topic_waits_once_however_often_it_changes() -> None:
     queue = make_queue(10)
-    assert queue.rest(0) == inf
+    assert queue.delay(0) == inf
     queue.add({"a": AT, "b": AT})
     queue.add({"a": LATER})
     queue.add({"a": AT})
     assert queue.waiting() == {"a": LATER, "b": AT}
-    assert queue.rest(0) == 0
+    assert queue.delay(0) == 0
     assert queue.next(0) == {"a": LATER, "b": AT}
     assert queue.next(0) == {}
 
@@ -60,33 +61,35 @@ def test_what_failed_goes_behind_the_others() -> None:
     assert list(queue.waiting()) == ["b", "a"]
 
 
-def test_rests_double_up_to_an_hour_and_end_with_a_success() -> None:
+def test_pauses_double_up_to_an_hour_and_end_with_a_success() -> None:
     queue = make_queue()
     queue.add({"a": AT})
-    rests = [queue.failed(0, 0) for _ in range(12)]
-    assert rests[:3] == [FIRST_REST, 2 * FIRST_REST, 4 * FIRST_REST]
-    assert rests[-2:] == [LAST_REST, LAST_REST]
-    assert queue.rest(100) == LAST_REST - 100
+    pauses = [queue.failed(0, 0) for _ in range(12)]
+    assert pauses[:3] == [FIRST_PAUSE, 2 * FIRST_PAUSE, 4 * FIRST_PAUSE]
+    assert pauses[-2:] == [LAST_PAUSE, LAST_PAUSE]
+    assert queue.delay(100) == LAST_PAUSE - 100
     assert queue.next(100) == {}
-    assert queue.next(LAST_REST) == {"a": AT}
+    assert queue.next(LAST_PAUSE) == {"a": AT}
     queue.succeeded()
-    assert queue.failed(0, 0) == FIRST_REST
+    assert queue.failed(0, 0) == FIRST_PAUSE
 
 
-@given(st.integers(0, 40), st.floats(0, 1), st.floats(0, 1e12))
-def test_a_rest_is_never_shorter_than_the_first_nor_longer_than_the_longest(
+@given(st.integers(0, 40), st.floats(0, 1), st.floats(0, 1e8))
+def test_a_pause_is_never_shorter_than_the_first_nor_longer_than_the_longest(
     failures: int, jitter: float, asked: float
 ) -> None:
     queue = make_queue()
     for _ in range(failures):
         queue.failed(0, 0)
-    rest = queue.failed(0, jitter, asked)
-    assert FIRST_REST <= rest <= LONGEST_REST * 1.25
-    assert rest >= min(asked, LONGEST_REST)
+    pause = queue.failed(0, jitter, timedelta(seconds=asked))
+    longest = LONGEST_RETRY_AFTER.total_seconds()
+    assert FIRST_PAUSE <= pause <= longest * 1.25
+    assert pause >= min(asked, longest)
 
 
-def test_a_full_queue_takes_no_more_but_what_is_in_it() -> None:
-    queue = make_queue(most=2)
+def test_a_full_queue_takes_no_more_but_what_is_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue_module, "MOST_WAITING", 2)
+    queue = make_queue()
     with capture_logs() as logs:
         queue.add({"a": AT, "b": AT, "c": AT, "d": AT})
         queue.add({"b": LATER, "c": AT})

@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import httpx
@@ -15,16 +15,15 @@ import structlog
 from digest import __version__
 from digest.errors import StoreError
 from digest.feeds.websub.protocol import (
+    HubOutcome,
     Notification,
-    Verdict,
     is_topic,
     notification,
-    retry_after_seconds,
-    verdict,
+    outcome_of,
 )
 from digest.feeds.websub.queue import HubQueue
 from digest.site import Site, is_loopback
-from digest.times import Clock
+from digest.times import Clock, retry_after
 from digest.wakeup import WakeUp
 
 _log = structlog.get_logger(__name__)
@@ -54,9 +53,9 @@ class NotificationStore(Protocol):
 class _Answer:
     """The answer of a hub."""
 
-    verdict: Verdict
+    outcome: HubOutcome
     problem: str = ""
-    rest: float = 0.0  #: what the hub asked for; seconds
+    retry_after: timedelta | None = None  #: what the hub asked for
 
 
 class HubNotifier:
@@ -207,23 +206,23 @@ class HubNotifier:
         except BaseException:
             queue.add(batch)
             raise
-        if answer.verdict is Verdict.LATER:
+        if answer.outcome is HubOutcome.LATER:
             queue.add(batch)
-            rest = queue.failed(_now(), self._jitter(), answer.rest)
+            pause = queue.failed(_now(), self._jitter(), answer.retry_after)
             _log.warning(
                 "hub not told, will try again",
                 hub=queue.host,
                 problem=answer.problem,
                 topics=len(queue.waiting()),
-                seconds=round(rest, 1),
+                seconds=round(pause, 1),
             )
             return
         queue.succeeded()
-        if answer.verdict is Verdict.REFUSED and len(batch) > 1:  # it may take them one by one
+        if answer.outcome is HubOutcome.REFUSED and len(batch) > 1:  # it may take them one by one
             queue.batch = 1
             queue.add(batch)
             return
-        if answer.verdict is Verdict.REFUSED:
+        if answer.outcome is HubOutcome.REFUSED:
             _log.warning("hub refuses", hub=queue.host, problem=answer.problem, topics=list(batch))
         else:
             _log.info("hub told", hub=queue.host, topics=len(batch))
@@ -247,14 +246,14 @@ class HubNotifier:
                 ) as response,
             ):
                 answer = _Answer(
-                    verdict=verdict(response.status_code),
+                    outcome=outcome_of(response.status_code),
                     problem=f"it answered {response.status_code}",
-                    rest=retry_after_seconds(response.headers.get("Retry-After"), self._clock()),
+                    retry_after=retry_after(response.headers.get("Retry-After"), self._clock()),
                 )
                 await _read_some(response)
         except (httpx.HTTPError, TimeoutError) as error:
             # What the answer was is known by its head.
-            return answer or _Answer(verdict=Verdict.LATER, problem=_cause(error))
+            return answer or _Answer(outcome=HubOutcome.LATER, problem=_cause(error))
         return answer
 
     async def _give_up(self, queue: HubQueue) -> None:

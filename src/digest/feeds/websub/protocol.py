@@ -14,7 +14,6 @@ from urllib.parse import urlencode, urlsplit
 
 from digest.feeds.model import ATOM, JSON, RSS
 from digest.site import Site
-from digest.times import read_rfc822
 from digest.urls import ARCHIVES
 
 #: How many topics a hub takes in one request, by its host. The Recommendation leaves to publisher
@@ -25,7 +24,6 @@ _ALONE = 1
 #: The hub has understood and does not want this topic (RFC 9110 section 15.5). All else but a
 #: success may pass: at an address that leads elsewhere or nowhere, a hub may be again tomorrow.
 _REFUSALS = (400, 403, 422)
-_DIGITS = 9
 
 
 def hub_objects(site: Site) -> list[dict[str, str]]:
@@ -80,7 +78,7 @@ class Notification:
     changed_at: datetime  #: aware UTC
 
 
-class Verdict(Enum):
+class HubOutcome(Enum):
     """The meaning of a hub's answer for a notification."""
 
     TAKEN = "taken"
@@ -88,19 +86,8 @@ class Verdict(Enum):
     REFUSED = "refused"
 
 
-def verdict(status: int) -> Verdict:
+def outcome_of(status: int) -> HubOutcome:
     """Return the meaning of an HTTP status for a notification."""
     if 200 <= status < 300:
-        return Verdict.TAKEN
-    return Verdict.REFUSED if status in _REFUSALS else Verdict.LATER
-
-
-def retry_after_seconds(retry_after: str | None, at: datetime) -> float:
-    """Return the seconds of a Retry-After header (RFC 9110 section 10.2.3), else 0."""
-    if not retry_after:
-        return 0.0
-    text = retry_after.strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:_DIGITS])
-    moment = read_rfc822(text)
-    return max(0.0, (moment - at).total_seconds()) if moment else 0.0
+        return HubOutcome.TAKEN
+    return HubOutcome.REFUSED if status in _REFUSALS else HubOutcome.LATER

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from digest.backoff import Backoff
 from digest.feeds.websub.protocol import Notification, batch_size
 from digest.wakeup import WakeUp
 
@@ -19,9 +20,9 @@ _log = structlog.get_logger(__name__)
 #: Topics that wait for one hub; what comes on top is not told.
 MOST_WAITING = 10_000
 #: How long a hub is left alone after failures in a row: twice as long each time; seconds.
-FIRST_REST, LAST_REST = 10.0, 3600.0
-#: A hub that asks for more gets no more; seconds.
-LONGEST_REST = 6 * 3600.0
+FIRST_PAUSE, LAST_PAUSE = 10.0, 3600.0
+#: A hub that asks for a longer pause gets no longer one.
+LONGEST_RETRY_AFTER = timedelta(hours=6)
 #: A change that a hub has not taken for so long is not told any more.
 GIVE_UP_AFTER = timedelta(hours=24)
 
@@ -34,19 +35,15 @@ class HubQueue:
     the hub always refuses does not block the rest.
     """
 
-    def __init__(
-        self, hub: str, *, first_rest: float = FIRST_REST, most: int = MOST_WAITING
-    ) -> None:
+    def __init__(self, hub: str) -> None:
         self.hub = hub
         self.host = urlsplit(hub).hostname or ""  #: for the log: a query may hold a key
         self.batch = batch_size(hub)
         self.stored: dict[str, datetime] = {}  #: what the store has of these topics
-        self._first_rest = first_rest
-        self._most = most
         self._lock = threading.Lock()
         self._changed: dict[str, datetime] = {}  # in the order of their turns
         self._overflowed = False
-        self._failures = 0  # in a row
+        self._backoff = Backoff(first=FIRST_PAUSE, longest=LAST_PAUSE)
         self._not_before = 0.0
         self._wakeup = WakeUp()
 
@@ -61,7 +58,7 @@ class HubQueue:
                 known = self._changed.get(topic)
                 if known is not None:
                     self._changed[topic] = max(known, changed_at)
-                elif len(self._changed) < self._most:
+                elif len(self._changed) < MOST_WAITING:
                     self._changed[topic] = changed_at
                 else:
                     left_out += 1
@@ -81,9 +78,9 @@ class HubQueue:
 
     async def wait(self) -> None:
         """Wait until there may be a topic to tell, or the stop."""
-        await self._wakeup.wait(self.rest(asyncio.get_running_loop().time()))
+        await self._wakeup.wait(self.delay(asyncio.get_running_loop().time()))
 
-    def rest(self, now: float) -> float:
+    def delay(self, now: float) -> float:
         """Return the seconds until the next request; infinite if no topic waits."""
         return max(0.0, self._not_before - now) if self._changed else inf
 
@@ -92,7 +89,7 @@ class HubQueue:
 
         A topic that changes after this call is queued again.
         """
-        if self.rest(now) > 0:
+        if self.delay(now) > 0:
             return {}
         with self._lock:
             return {topic: self._changed.pop(topic) for topic in list(self._changed)[: self.batch]}
@@ -112,18 +109,18 @@ class HubQueue:
 
     def succeeded(self) -> None:
         """Reset the pause after a successful request."""
-        self._failures, self._not_before = 0, 0.0
+        self._backoff.succeeded()
+        self._not_before = 0.0
 
-    def failed(self, now: float, jitter: float, retry_after: float = 0.0) -> float:
+    def failed(self, now: float, jitter: float, retry_after: timedelta | None = None) -> float:
         """Begin a pause after a failure; return its seconds.
 
-        ``jitter`` is 0…1; ``retry_after`` is that of the hub, in seconds.
+        ``jitter`` is 0…1; ``retry_after`` is that of the hub.
         """
-        doubled = self._first_rest * 2.0 ** min(self._failures, 30)
-        rest = max(min(doubled, LAST_REST), min(retry_after, LONGEST_REST)) * (1 + jitter / 4)
-        self._failures += 1
-        self._not_before = now + rest
-        return rest
+        asked = min(retry_after or timedelta(0), LONGEST_RETRY_AFTER).total_seconds()
+        pause = max(self._backoff.failed(), asked) * (1 + jitter / 4)
+        self._not_before = now + pause
+        return pause
 
     def notifications(self, changes: Mapping[str, datetime]) -> list[Notification]:
         """Return topics as notifications for the store."""
