@@ -196,8 +196,8 @@ class Room:
             if not moments:
                 return states
             probes = self.store.paused.values()
-            resting = [self.worker.resting_until] if self.worker.resting_until else []
-            self.clock.now = max(self.clock.now, min(moments), *probes, *resting)
+            waits = [self.worker.backoff_until] if self.worker.backoff_until else []
+            self.clock.now = max(self.clock.now, min(moments), *probes, *waits)
         raise AssertionError(states)
 
 
@@ -308,7 +308,7 @@ async def test_a_server_with_fewer_places_than_we_have_connections_is_still_sent
     async with server.serving() as port:
         room = Room(server, port, connections=10, readers=60)
         assert set(await room.send_due()) == {SENT}
-        assert room.worker.resting_until is None
+        assert room.worker.backoff_until is None
         assert server.sessions <= 10 + places
         before = server.sessions
         room.store.rows.update({n: Row(make_delivery(n)) for n in range(61, 100)})
@@ -341,7 +341,7 @@ async def test_a_server_that_is_down_sees_one_probe_at_a_time() -> None:
             before = server.sessions
             await room.send_due()
             assert server.sessions == before  # it rests
-            room.clock.now = room.worker.resting_until or room.clock.now
+            room.clock.now = room.worker.backoff_until or room.clock.now
             await room.send_due()
             assert server.sessions == before + 1, rests
         server.plan.clear()

@@ -24,7 +24,7 @@ from digest.mail.delivery.retry import (
     UNKNOWN_RECIPIENTS,
     Refusal,
     RefusalStreak,
-    ServerRest,
+    ServerBackoff,
     UnknownRecipientStreak,
     next_attempt,
     same_answer,
@@ -55,16 +55,16 @@ def test_waits_grow_and_jitter_spreads_them_over_a_tenth() -> None:
 
 
 def test_rests_of_the_server_grow_and_end_with_an_answer() -> None:
-    rest = ServerRest()
-    assert rest.failed(NOW) == SERVER_WAITS[0]
-    assert rest.failed(NOW) is None  # another connection that failed at the same time
+    backoff = ServerBackoff()
+    assert backoff.failed(NOW) == SERVER_WAITS[0]
+    assert backoff.failed(NOW) is None  # another connection that failed at the same time
     waits = []
     for _ in range(7):
-        assert rest.until is not None
-        waits.append(rest.failed(rest.until))
+        assert backoff.until is not None
+        waits.append(backoff.failed(backoff.until))
     assert waits == [*SERVER_WAITS[1:], SERVER_WAITS[-1], SERVER_WAITS[-1]]
-    rest.answered()
-    assert (rest.failures, rest.until) == (0, None)
+    backoff.answered()
+    assert (backoff.failures, backoff.until) == (0, None)
 
 
 @pytest.mark.parametrize(

@@ -227,30 +227,30 @@ async def test_a_server_that_is_away_is_left_alone_and_then_probed() -> None:
     assert all(row.due_at and row.due_at > NOW + SERVER_WAITS[0] for row in tried)  # others first
     assert [entry["event"] for entry in logs].count("mail cannot be handed over, waiting") == 1
 
-    assert await room.send_due() == DeliveryCounts()  # resting
+    assert await room.send_due() == DeliveryCounts()  # the server is not asked yet
     room.clock.now = NOW + SERVER_WAITS[0]
     room.transport.errors[""] = [AWAY]
     assert await room.send_due() == DeliveryCounts()
     assert room.store.claims[-1] == 1  # one probe
-    assert room.worker.resting_until == room.clock.now + SERVER_WAITS[1]
+    assert room.worker.backoff_until == room.clock.now + SERVER_WAITS[1]
 
     room.clock.advance(hours=1)
     everything = await room.send_due()
     assert everything.sent == 40
     assert room.recipients() == everyone(40)
-    assert room.worker.resting_until is None
+    assert room.worker.backoff_until is None
 
 
 async def test_rests_grow_up_to_half_an_hour() -> None:
     room = Room(20, connections=1)
     room.transport.errors[""] = [AWAY] * 10
-    rests = []
+    waits = []
     for _ in range(8):
         await room.send_due()
-        assert room.worker.resting_until is not None
-        rests.append(room.worker.resting_until - room.clock.now)
-        room.clock.now = room.worker.resting_until
-    assert rests == [*SERVER_WAITS, SERVER_WAITS[-1], SERVER_WAITS[-1]]
+        assert room.worker.backoff_until is not None
+        waits.append(room.worker.backoff_until - room.clock.now)
+        room.clock.now = room.worker.backoff_until
+    assert waits == [*SERVER_WAITS, SERVER_WAITS[-1], SERVER_WAITS[-1]]
 
 
 async def test_an_unexpected_error_leaves_its_delivery_to_the_lease() -> None:
@@ -331,7 +331,7 @@ async def test_a_message_that_takes_too_long_is_put_back(monkeypatch: pytest.Mon
     assert await room.send_due() == DeliveryCounts()
     assert room.store.rows[1].error == "the server took too long"
     assert room.store.rows[1].state is DeliveryState.QUEUED
-    assert room.worker.resting_until == NOW + SERVER_WAITS[0]
+    assert room.worker.backoff_until == NOW + SERVER_WAITS[0]
 
 
 @pytest.mark.parametrize("connections", [1, 3])
@@ -511,7 +511,7 @@ async def test_a_policy_refusal_pauses_the_digest_and_blames_nobody() -> None:
     (told,) = [entry for entry in logs if entry["event"] == "digest paused"]
     assert (told["digest"], told["log_level"]) == ("daily", "error")
     assert "5.7.26" in told["error"]
-    assert room.worker.resting_until is None  # the server is there
+    assert room.worker.backoff_until is None  # the server is there
 
 
 async def test_a_pause_ends_when_its_probe_is_taken() -> None:
@@ -618,8 +618,8 @@ async def test_an_hour_has_no_more_messages_than_allowed() -> None:
         assert await room.send_due() == DeliveryCounts(sent=4)
     assert room.store.claims == [4]
     assert any(entry["event"] == "as many mails as allowed, waiting" for entry in logs)
-    assert room.worker.resting_until is not None
-    assert timedelta(minutes=59) < room.worker.resting_until - NOW <= timedelta(hours=1)
+    assert room.worker.backoff_until is not None
+    assert timedelta(minutes=59) < room.worker.backoff_until - NOW <= timedelta(hours=1)
     assert await room.send_due() == DeliveryCounts()
     room.clock.advance(hours=1)
     room.seconds += 3600

@@ -26,10 +26,10 @@ from digest.errors import (
 from digest.mail.delivery.retry import (
     Refusal,
     RefusalStreak,
-    ServerRest,
+    ServerBackoff,
     UnknownRecipientStreak,
     next_attempt,
-    rest,
+    server_wait,
 )
 from digest.mail.message import Envelope
 from digest.subscribers.address import masked
@@ -72,7 +72,7 @@ class PauseStore(Protocol):
 class Attempts:
     """Hands messages to a transport, and knows what its answers mean for the next ones.
 
-    After ServerUnavailable nothing is sent until ``resting_until``. A refusal of the sender pauses
+    After ServerUnavailable nothing is sent until ``backoff_until``. A refusal of the sender pauses
     its digest; a refused login pauses all mail. Refusals of recipients are held back until the
     next answers show whether they concern the recipient or the sender.
     """
@@ -92,21 +92,21 @@ class Attempts:
         self._expires = expires
         self._clock = clock
         self._jitter = jitter
-        self._rest = ServerRest()
+        self._backoff = ServerBackoff()
         self._streak = RefusalStreak()
         self._unknown_recipients = UnknownRecipientStreak()
         self._setbacks: Counter[int] = Counter()  # by delivery: put back without being refused
         self.paused: set[str] = set()  #: digests that were paused since ``begin``
 
     @property
-    def resting_until(self) -> datetime | None:
+    def backoff_until(self) -> datetime | None:
         """When the server is tried again (aware UTC); None while it is not known to be away."""
-        return self._rest.until
+        return self._backoff.until
 
     @property
     def probing(self) -> bool:
         """Whether the server was away when it was last tried."""
-        return self._rest.failures > 0
+        return self._backoff.failures > 0
 
     @property
     def doubtful(self) -> frozenset[str]:
@@ -232,11 +232,11 @@ class Attempts:
     def _answered(self, delivery: Delivery) -> None:
         """Record that the server answers, whatever the answer is."""
         self._setbacks.pop(delivery.id, None)
-        self._rest.answered()
+        self._backoff.answered()
 
     def _unavailable(self, delivery: Delivery, error: ServerUnavailable) -> DeliveryResult:
         """Send nothing for a while; return the result that queues the delivery again."""
-        wait = self._rest.failed(self._clock())
+        wait = self._backoff.failed(self._clock())
         if wait is not None:
             _log.error("mail cannot be handed over, waiting", error=str(error), wait=str(wait))
         return self._unharmed(delivery, error)
@@ -248,7 +248,7 @@ class Attempts:
         that it refuses, would be every probe.
         """
         self._setbacks[delivery.id] += 1
-        wait = rest(self._setbacks[delivery.id]) * (1 + self._jitter() / 10)
+        wait = server_wait(self._setbacks[delivery.id]) * (1 + self._jitter() / 10)
         _log.info(
             "put back",
             delivery=delivery.id,

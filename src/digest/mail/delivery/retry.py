@@ -41,13 +41,13 @@ def next_attempt(
     return moment if moment <= expires_at else None
 
 
-def rest(failures: int) -> timedelta:
+def server_wait(failures: int) -> timedelta:
     """Return the wait after a number of failures in a row (1 or more)."""
     return SERVER_WAITS[min(failures, len(SERVER_WAITS)) - 1]
 
 
 @dataclass(slots=True)
-class ServerRest:
+class ServerBackoff:
     """How long nothing is sent after the server was unavailable."""
 
     failures: int = 0  #: in a row
@@ -58,8 +58,9 @@ class ServerRest:
         if self.until is not None and now < self.until:
             return None
         self.failures += 1
-        self.until = now + rest(self.failures)
-        return rest(self.failures)
+        wait = server_wait(self.failures)
+        self.until = now + wait
+        return wait
 
     def answered(self) -> None:
         """End the wait: the server answers."""

@@ -190,7 +190,7 @@ class DeliveryService:
         due_at = await asyncio.to_thread(self._queue.next_due_at)
         if due_at is None:
             return _LONGEST_WAIT
-        begin_at = max(due_at, self._worker.resting_until or due_at)
+        begin_at = max(due_at, self._worker.backoff_until or due_at)
         seconds = (begin_at - self._clock()).total_seconds()
         return min(max(seconds, _SHORTEST_WAIT), _LONGEST_WAIT)
 

@@ -133,9 +133,9 @@ class DeliveryWorker:
         self.totals: Counter[DeliveryState] = Counter()  #: how attempts ended since the start
 
     @property
-    def resting_until(self) -> datetime | None:
+    def backoff_until(self) -> datetime | None:
         """When sending goes on after the server was away, or after an hour's limit; aware UTC."""
-        known = [moment for moment in (self._attempts.resting_until, self._held_until) if moment]
+        known = [moment for moment in (self._attempts.backoff_until, self._held_until) if moment]
         return max(known, default=None)
 
     async def send_due(self, wakeup: WakeUp) -> DeliveryCounts:
@@ -148,7 +148,7 @@ class DeliveryWorker:
             before = self.totals.copy()
             try:
                 await self._resume()
-                while not wakeup.stopped and not self._resting():
+                while not wakeup.stopped and not self._is_backing_off():
                     await self._results.write_leftovers()
                     if self._hold(self._rate.wait(self._timer())):
                         break
@@ -205,8 +205,8 @@ class DeliveryWorker:
         room = self._rate.room(self._timer(), BEGIN_WITHIN.total_seconds() / 2)
         return most if room is None else max(1, min(most, room))
 
-    def _resting(self) -> bool:
-        until = self.resting_until
+    def _is_backing_off(self) -> bool:
+        until = self.backoff_until
         return until is not None and self._clock() < until
 
     def _hold(self, seconds: float) -> bool:
@@ -229,7 +229,7 @@ class DeliveryWorker:
             recorded: _Recorded = None
             try:
                 while waiting and not (
-                    wakeup.stopped or self._resting() or self._results.has_leftovers
+                    wakeup.stopped or self._is_backing_off() or self._results.has_leftovers
                 ):
                     if self._clock() > claimed_at + BEGIN_WITHIN:
                         return
@@ -261,7 +261,7 @@ class DeliveryWorker:
                 DeliveryResult(
                     delivery_id=delivery.id,
                     state=DeliveryState.QUEUED,
-                    next_attempt_at=self.resting_until,
+                    next_attempt_at=self.backoff_until,
                 )
                 for delivery in waiting
             ]
