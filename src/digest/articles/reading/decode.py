@@ -172,10 +172,10 @@ def _without_mark(content: bytes, language: str) -> tuple[str, str]:
         return "utf-8", content.decode("utf-8")
     except UnicodeDecodeError:
         pass
-    mended = content.decode("utf-8", "replace")
-    broken = mended.count("\ufffd")
-    if broken * SCARS <= sum(char > "\x7f" for char in mended):
-        return "utf-8", mended  # with a scar, such as a character cut in two
+    text = content.decode("utf-8", "replace")
+    broken = text.count("\ufffd")
+    if broken * SCARS <= sum(char > "\x7f" for char in text):
+        return "utf-8", text  # with a scar, such as a character cut in two
     declared = _declared(content)
     clarity = plausibility(declared[1][:SAMPLE]) if declared else -1.0
     if declared and clarity >= CLEAR:

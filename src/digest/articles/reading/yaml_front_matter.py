@@ -8,7 +8,7 @@ five times as long, most of which goes into its events.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -65,7 +65,7 @@ def read_yaml(block: str) -> Fields:
     try:
         return _read(block)
     except Unreadable:
-        again, repairs = _mended(block, _read)
+        again, repairs = _repaired(block)
         if not repairs:
             raise
         fields = _read(again)
@@ -231,11 +231,10 @@ def _node(event: yaml.Event) -> Value:
     return {} if isinstance(event, yaml.MappingStartEvent) else []
 
 
-def _mended(block: str, read: Callable[[str], Fields]) -> tuple[str, list[Repair]]:
+def _repaired(block: str) -> tuple[str, list[Repair]]:
     """Return ``block`` with tabs replaced and texts quoted where needed, and the repairs.
 
-    There are no repairs if it cannot be mended. ``read`` parses YAML, and raises Unreadable. Only
-    lines of known keys and of lists that are invalid by themselves are mended; a text that
+    Only lines of known keys and of lists that are invalid by themselves are repaired; a text that
     continues in the next line is left alone.
     """
     written = block.split("\n")
@@ -247,21 +246,21 @@ def _mended(block: str, read: Callable[[str], Fields]) -> tuple[str, list[Repair
         key = named[1] if named else key
         following = lines[number + 1] if number + 1 < len(lines) else ""
         if not (following.strip() and _indent(following) > _indent(line)):
-            mended = _mended_item(line, key, read) or _mended_key(line, read)
-            if mended:
-                lines[number], cause = mended
+            repaired = _repaired_item(line, key) or _repaired_key(line)
+            if repaired:
+                lines[number], cause = repaired
                 repairs.append(Repair(line=number, cause=cause))
     return "\n".join(lines), repairs
 
 
-def _mended_key(line: str, read: Callable[[str], Fields]) -> tuple[str, str] | None:
+def _repaired_key(line: str) -> tuple[str, str] | None:
     """Return the line of a key with its value in quotes, and the mistake in it."""
     match = _KEY_LINE.fullmatch(line)
     key = match[1].lower() if match else ""
     if not match or key not in TEXT_KEYS | LIST_KEYS:
         return None
     try:
-        value = read(line).values.get(key)
+        value = _read(line).values.get(key)
         fine = value is not None and (isinstance(value, str) or key not in PROSE_KEYS)
     except Unreadable:
         fine = match[4].startswith(_OPENERS) and key not in PROSE_KEYS
@@ -277,13 +276,13 @@ def _mended_key(line: str, read: Callable[[str], Fields]) -> tuple[str, str] | N
     return f"{match[1]}: {_quoted(text)}", f"{match[1]} {trouble}; read as {shown(text)}"
 
 
-def _mended_item(line: str, key: str, read: Callable[[str], Fields]) -> tuple[str, str] | None:
+def _repaired_item(line: str, key: str) -> tuple[str, str] | None:
     """Return the line of an item with its text in quotes, and the mistake in it."""
     match = _ITEM.fullmatch(line)
     if not match or match[2].startswith(_OPENERS):
         return None
     try:
-        read(f"list:\n{line}")
+        _read(f"list:\n{line}")
     except Unreadable:
         text = _unquoted(match[2])
         of = f" of {key}" if key else ""
@@ -327,16 +326,16 @@ def _unquoted(raw: str) -> str:
 
 def _without_tabs(lines: list[str]) -> list[str]:
     """Return ``lines`` with two spaces for each tab, below keys indented by tabs alone."""
-    mended: list[str] = []
+    spaced: list[str] = []
     run: list[str] = []
     for line in [*lines, "end"]:
         if line[:1] not in ("", " ", "\t", "-"):  # a key at the margin
-            mended += _spaced(run)
+            spaced += _spaced(run)
             run = []
-            mended.append(line)
+            spaced.append(line)
         else:
             run.append(line)
-    return mended[:-1]
+    return spaced[:-1]
 
 
 def _tabs(written: list[str], lines: list[str]) -> list[Repair]:
