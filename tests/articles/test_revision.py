@@ -20,9 +20,9 @@ from digest.articles.model import (
 )
 from digest.articles.reading.enclosures import Enclosure
 from digest.articles.revision import (
+    DraftDecision,
     Kind,
     Known,
-    Revision,
     content_digest,
     decide,
     hold,
@@ -52,14 +52,14 @@ KNOWN = Known(fingerprint="f1", published_at=FIRST, updated_at=FIRST, content=co
 @pytest.mark.parametrize("date", [DRAFT.published_at, None])
 def test_a_new_article_is_published_at_its_date_or_at_first_sight(date: datetime | None) -> None:
     moment = date or NOW
-    assert decide(None, replace(DRAFT, published_at=date), NOW, default_policy()) == Revision(
+    assert decide(None, replace(DRAFT, published_at=date), NOW, default_policy()) == DraftDecision(
         kind=Kind.NEW, published_at=moment, updated_at=moment
     )
 
 
 @pytest.mark.parametrize("date", [DRAFT.published_at, None, NOW])
 def test_the_same_content_is_unchanged_whatever_its_date_says(date: datetime | None) -> None:
-    assert decide(KNOWN, replace(DRAFT, published_at=date), NOW, default_policy()) == Revision(
+    assert decide(KNOWN, replace(DRAFT, published_at=date), NOW, default_policy()) == DraftDecision(
         kind=Kind.UNCHANGED, published_at=FIRST, updated_at=FIRST
     )
 
@@ -69,13 +69,13 @@ def test_other_bytes_of_the_same_meaning_are_published_without_an_update(
     other: dict[str, Any],
 ) -> None:
     changed = replace(DRAFT, **other)
-    assert decide(KNOWN, changed, NOW, default_policy()) == Revision(
+    assert decide(KNOWN, changed, NOW, default_policy()) == DraftDecision(
         kind=Kind.REVISED, published_at=FIRST, updated_at=FIRST
     )
 
 
 def test_another_meaning_is_an_update_now() -> None:
-    assert decide(KNOWN, replace(DRAFT, fingerprint="f2"), NOW, default_policy()) == Revision(
+    assert decide(KNOWN, replace(DRAFT, fingerprint="f2"), NOW, default_policy()) == DraftDecision(
         kind=Kind.UPDATED, published_at=FIRST, updated_at=NOW
     )
 
@@ -89,7 +89,9 @@ def test_an_update_is_never_before_the_publication() -> None:
 def test_a_date_to_come_is_an_embargo() -> None:
     tomorrow = NOW + timedelta(days=1)
     revision = decide(None, replace(DRAFT, published_at=tomorrow), NOW, default_policy())
-    assert revision == Revision(kind=Kind.EMBARGOED, published_at=tomorrow, updated_at=tomorrow)
+    assert revision == DraftDecision(
+        kind=Kind.EMBARGOED, published_at=tomorrow, updated_at=tomorrow
+    )
     assert decide(KNOWN, replace(DRAFT, published_at=tomorrow), NOW, default_policy()).kind == (
         Kind.UNCHANGED
     ), "what is published stays"
@@ -98,7 +100,7 @@ def test_a_date_to_come_is_an_embargo() -> None:
 def test_a_date_too_far_ahead_is_first_sight_with_a_note() -> None:
     policy = default_policy(longest_embargo=timedelta(days=30))
     far = replace(DRAFT, published_at=NOW + timedelta(days=31), notes=(NOTE,))
-    assert decide(None, far, NOW, policy) == Revision(
+    assert decide(None, far, NOW, policy) == DraftDecision(
         kind=Kind.NEW, published_at=NOW, updated_at=NOW
     )
     own, added = notes(far, NOW, policy)

@@ -140,7 +140,7 @@ def workers() -> Iterator[Workers]:
         pytest.MonkeyPatch.context() as patch,
         Workers(default_options(), count=1, timeout=LIMIT) as pool,
     ):
-        patch.setattr(workers_module, "_PATIENCE", 100)  # a busy machine takes long over LIMIT
+        patch.setattr(workers_module, "_CLOCK_FACTOR", 100)  # a busy machine takes long over LIMIT
         yield pool
 
 

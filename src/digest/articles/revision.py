@@ -48,7 +48,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Revision:
+class DraftDecision:
     """A decision: its kind, and the dates of the article after it."""
 
     kind: Kind
@@ -112,7 +112,7 @@ def _noted(line: int | None, cause: str) -> Note:
     return Note(severity=Severity.NOTED, line=line, cause=cause)
 
 
-def decide(known: Known | None, draft: Draft, now: datetime, policy: IngestPolicy) -> Revision:
+def decide(known: Known | None, draft: Draft, now: datetime, policy: IngestPolicy) -> DraftDecision:
     """Decide whether a draft is new, an update, unchanged or embargoed at ``now``, aware UTC.
 
     Versions are compared by content. A new article is published at its own date, or now if it has
@@ -125,7 +125,7 @@ def decide(known: Known | None, draft: Draft, now: datetime, policy: IngestPolic
         if first is None or too_far(draft, now, policy):
             first = now
         kind = Kind.EMBARGOED if first > now else Kind.NEW
-        return Revision(
+        return DraftDecision(
             kind=kind, published_at=first, updated_at=_updated(draft, first, now) or first
         )
     kind, updated_at = Kind.UNCHANGED, known.updated_at
@@ -135,7 +135,7 @@ def decide(known: Known | None, draft: Draft, now: datetime, policy: IngestPolic
         updated_at = stated or max(now, known.published_at)
     elif content_of(draft) != known.content:
         kind = Kind.REVISED
-    return Revision(kind=kind, published_at=known.published_at, updated_at=updated_at)
+    return DraftDecision(kind=kind, published_at=known.published_at, updated_at=updated_at)
 
 
 def _updated(draft: Draft, after: datetime, now: datetime) -> datetime | None:

@@ -37,7 +37,7 @@ Latest = Annotated[
 ]
 
 
-class Format(StrEnum):
+class PreviewFormat(StrEnum):
     """The format that `preview` writes."""
 
     HTML = "html"
@@ -56,7 +56,9 @@ def preview(
     for_: Annotated[
         str | None, typer.Option("--for", help="As this subscriber would read it.")
     ] = None,
-    format_: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.HTML,
+    format_: Annotated[
+        PreviewFormat, typer.Option("--format", help="What to write.")
+    ] = PreviewFormat.HTML,
     out: Annotated[Path | None, typer.Option(help="Default: standard output.")] = None,
     open_: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
     lint: Annotated[
@@ -117,12 +119,16 @@ def preview(
         _lint(preview.envelope.message, postal_address)
         return
     content = {
-        Format.HTML: html.encode(),
-        Format.TEXT: preview.content.text.encode(),
-        Format.EML: preview.envelope.message,
+        PreviewFormat.HTML: html.encode(),
+        PreviewFormat.TEXT: preview.content.text.encode(),
+        PreviewFormat.EML: preview.envelope.message,
     }[format_]
     if open_ and out is None:
-        suffix = {Format.HTML: ".html", Format.TEXT: ".txt", Format.EML: ".eml"}[format_]
+        suffix = {
+            PreviewFormat.HTML: ".html",
+            PreviewFormat.TEXT: ".txt",
+            PreviewFormat.EML: ".eml",
+        }[format_]
         with tempfile.NamedTemporaryFile(suffix=suffix, prefix="digest-", delete=False) as file:
             out = Path(file.name)
     if out is None:

@@ -1,6 +1,6 @@
 """Formats of feeds, by the name of the file that each is written to.
 
-To add one, write its module, add a Format here, and its name to ``settings``.
+To add one, write its module, add a FeedFormat here, and its name to ``settings``.
 """
 
 # pure
@@ -18,7 +18,7 @@ from digest.feeds.rss_atom import atom, atom_entry, rss, rss_item, split_atom, s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Format:
+class FeedFormat:
     """The functions of a format: make entries of articles, and a document of entries."""
 
     entry: Callable[[Feed, Article], bytes]
@@ -28,10 +28,10 @@ class Format:
     archived: bool  #: whether its documents may be archives (RFC 5005)
 
 
-FORMATS: Mapping[str, Format] = MappingProxyType(
+FORMATS: Mapping[str, FeedFormat] = MappingProxyType(
     {
-        RSS: Format(entry=rss_item, document=rss, split=split_rss, archived=False),
-        ATOM: Format(entry=atom_entry, document=atom, split=split_atom, archived=True),
-        JSON: Format(entry=json_item, document=json_feed, split=split_json_feed, archived=True),
+        RSS: FeedFormat(entry=rss_item, document=rss, split=split_rss, archived=False),
+        ATOM: FeedFormat(entry=atom_entry, document=atom, split=split_atom, archived=True),
+        JSON: FeedFormat(entry=json_item, document=json_feed, split=split_json_feed, archived=True),
     }
 )

@@ -210,7 +210,7 @@ def test_read_gives_content_state_and_checksum(root: Path, tree: Tree) -> None:
     assert isinstance(same, FileContent)
     assert isinstance(other, FileContent)
     assert first.content == b"text"
-    assert first.state.size == 4
+    assert first.stamp.size == 4
     assert first.checksum == same.checksum != other.checksum
 
 

@@ -177,7 +177,7 @@ def test_a_hostile_file_harms_only_itself(
     problem: str,
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(workers_module, "_PATIENCE", patience)
+        patch.setattr(workers_module, "_CLOCK_FACTOR", patience)
         patch.setattr(workers_module, "_MAKE", name(misbehaves))
         (result,) = workers.results_of(workers.submit([GOOD]))
     assert isinstance(result, SourceError)

@@ -26,7 +26,7 @@ from digest.articles.ingest.tree import (
     TOP,
     TRANSIENT,
     FileContent,
-    FileState,
+    FileStamp,
     Unread,
     printable,
 )
@@ -119,24 +119,24 @@ class Ingest:
         began = self._clock()
         before = self._options.tree.marks()
         closed: dict[str, OSError] = {}
-        states: dict[str, FileState] = {}
+        stamps: dict[str, FileStamp] = {}
         odd: dict[str, str] = {}  # paths as they are on disk, where they are no UTF-8
-        for path, state in self._options.tree.walk(closed=closed):
+        for path, stamp in self._options.tree.walk(closed=closed):
             if self._stopped.is_set():
                 return IngestResult(complete=False)
             key = printable(path)
-            states[key] = state
+            stamps[key] = stamp
             if key is not path:
                 odd[key] = path
-        files = len(states)
+        files = len(stamps)
         after = self._options.tree.marks()
         unreliable = unreliable_roots(self._remembered(), before, after)
-        outdated = self._outdated(states)
+        outdated = self._outdated(stamps)
         # What is left in it afterwards differs: a second table of so many files is not needed.
-        self._leave_known(states, unreliable, {printable(folder) for folder in closed}, outdated)
+        self._leave_known(stamps, unreliable, {printable(folder) for folder in closed}, outdated)
         self._note_closed(closed)
-        known = self._store.files(states.keys() - outdated) if states else {}
-        paths = sorted(odd.get(key, key) for key in states)
+        known = self._store.files(stamps.keys() - outdated) if stamps else {}
+        paths = sorted(odd.get(key, key) for key in stamps)
         taken = self._take_files(paths, known, progress)
         if not taken.complete:
             return replace(taken, files=files)
@@ -182,24 +182,24 @@ class Ingest:
 
     def _leave_known(
         self,
-        states: dict[str, FileState],
+        stamps: dict[str, FileStamp],
         unreliable: Collection[str],
         hidden: Collection[str],
         outdated: AbstractSet[str],
     ) -> None:
-        """Remove unchanged files from ``states``; record files that vanished outside ``hidden``.
+        """Remove unchanged files from ``stamps``; record files that vanished outside ``hidden``.
 
         Files with an expired embargo, and those that are ``outdated``, are not removed.
         """
         gone = []
         again = self._store.embargoes(self._clock()).due | outdated
         for path, size, mtime_ns, missing, current in self._memory.states(self._options_hashes):
-            state = states.get(path)
-            if state is None:
+            stamp = stamps.get(path)
+            if stamp is None:
                 if not missing:
                     gone.append(path)
-            elif current and not missing and state == (size, mtime_ns) and path not in again:
-                del states[path]
+            elif current and not missing and stamp == (size, mtime_ns) and path not in again:
+                del stamps[path]
         away = {*unreliable, *hidden}
         gone = [
             path
@@ -259,7 +259,7 @@ class Ingest:
                     self._unread[path] = _problem(error)
                 continue  # in a folder that is closed to us, or too long a path: a scan tells
         closed: dict[str, OSError] = {}
-        walked = self._states_in(folders, closed)
+        walked = self._stamps_in(folders, closed)
         self._mark_missing(gone, folders)
         self._note_closed(closed)
         wanted = [printable(path) for path in (*files, *walked)]
@@ -280,11 +280,11 @@ class Ingest:
                 files.add(path)
         return replace(self._take_files(sorted(files), known, None), unsure=unsure)
 
-    def _states_in(
+    def _stamps_in(
         self, folders: Collection[str], closed: dict[str, OSError]
-    ) -> dict[str, FileState]:
+    ) -> dict[str, FileStamp]:
         """Return the files in these folders, each folder walked once."""
-        walked: dict[str, FileState] = {}
+        walked: dict[str, FileStamp] = {}
         for folder in folders:
             parents = (str(parent) for parent in PurePosixPath(folder).parents)
             if folder in closed or any(parent in folders for parent in parents):
@@ -390,8 +390,8 @@ class Ingest:
                 continue
             record = FileRecord(
                 path=key,
-                size=content.state.size,
-                mtime_ns=content.state.mtime_ns,
+                size=content.stamp.size,
+                mtime_ns=content.stamp.mtime_ns,
                 content=content.checksum,
                 options_hash=self._options_hash,
             )

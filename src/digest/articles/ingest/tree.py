@@ -35,7 +35,7 @@ TRANSIENT = _EXHAUSTED | {
 TOP = "."
 
 
-class FileState(NamedTuple):
+class FileStamp(NamedTuple):
     """Size and mtime of a file. A plain tuple, because a scan makes one for every file."""
 
     size: int  #: bytes
@@ -54,7 +54,7 @@ class Unread(Enum):
 class FileContent:
     """A whole file."""
 
-    state: FileState
+    stamp: FileStamp
     content: bytes
     checksum: str  #: hex BLAKE2b of the content
 
@@ -155,7 +155,7 @@ class Tree:
 
     def walk(
         self, below: str = "", closed: dict[str, OSError] | None = None
-    ) -> Iterator[tuple[str, FileState]]:
+    ) -> Iterator[tuple[str, FileStamp]]:
         """Yield the path and state of every file of the tree, in no order.
 
         Symbolic links are followed to files inside their root only, never to folders. A folder
@@ -178,7 +178,7 @@ class Tree:
         if closed and not below and closed.keys() >= set(self.roots):
             raise closed[next(iter(self.roots))]
 
-    def _files_in(self, folder: str, folders: list[str]) -> Iterator[tuple[str, FileState]]:
+    def _files_in(self, folder: str, folders: list[str]) -> Iterator[tuple[str, FileStamp]]:
         """Yield the files of one folder; add the folders in it to ``folders``. Raises OSError."""
         prefix = f"{folder}/" if folder else ""
         takes = self.files.takes
@@ -191,12 +191,12 @@ class Tree:
                         # A root is a folder at the top, and hides a folder of its name there.
                         if self.files.enters(path) and (folder or path not in self.roots):
                             folders.append(path)
-                    elif takes(path) and (state := self._state(path, entry)):
-                        yield path, state
+                    elif takes(path) and (stamp := self._stamp(path, entry)):
+                        yield path, stamp
         finally:
             os.close(descriptor)
 
-    def _state(self, path: str, entry: os.DirEntry[str]) -> FileState | None:
+    def _stamp(self, path: str, entry: os.DirEntry[str]) -> FileStamp | None:
         """Return the state of a regular file; None for anything else. Raises OSError."""
         try:
             if entry.is_symlink():
@@ -210,14 +210,14 @@ class Tree:
         except PermissionError:
             if not entry.is_symlink():
                 raise  # the folder is closed
-            return FileState(-1, 0)  # reading it tells why it cannot be read
+            return FileStamp(-1, 0)  # reading it tells why it cannot be read
         except OSError as error:
             if error.errno in (*ABSENT, errno.ENXIO):  # gone since; ENXIO for a socket
                 return None
             raise
         if not stat.S_ISREG(status.st_mode):
             return None
-        return FileState(status.st_size, status.st_mtime_ns)
+        return FileStamp(status.st_size, status.st_mtime_ns)
 
     def takes(self, path: str) -> bool:
         """Return whether a file at this path belongs to the tree."""
@@ -261,7 +261,7 @@ class Tree:
         if not unchanged or len(content) != after.st_size:
             return Unread.WRITING
         return FileContent(
-            state=FileState(size=after.st_size, mtime_ns=after.st_mtime_ns),
+            stamp=FileStamp(size=after.st_size, mtime_ns=after.st_mtime_ns),
             content=content,
             checksum=hashlib.blake2b(content, digest_size=16).hexdigest(),
         )

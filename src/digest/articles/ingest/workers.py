@@ -42,7 +42,7 @@ _AHEAD, _AHEAD_BYTES = 512, 16_777_216
 _MAKE = "digest.articles.draft:draft_rewritten"
 #: How many times its processor time a file may last by the clock: a machine may be busy, and what
 #: waits without computing must end too.
-_PATIENCE = 10
+_CLOCK_FACTOR = 10
 #: Bytes of data that a worker may hold. It starts with 28 MB, and a plain text of 4 MB, about the
 #: largest that is read by default, takes it to 171 MB; hostile ones of half that size took 800 MB.
 _MEMORY = 512 * 2**20
@@ -161,12 +161,12 @@ class Workers:
         """Return a worker's answer; raise _Died, OSError where the system gives no process."""
         while True:
             server, worker = self._worker()
-            stalled, patience = False, _PATIENCE * self.timeout.total_seconds()
+            stalled, timeout = False, _CLOCK_FACTOR * self.timeout.total_seconds()
             results: list[Result] = []
             try:
                 worker.connection.send((make, sources))
                 while len(results) < len(sources):
-                    if stalled := not worker.connection.poll(patience):
+                    if stalled := not worker.connection.poll(timeout):
                         break
                     results.append(worker.connection.recv())
                 else:
@@ -228,7 +228,7 @@ class Workers:
     def _problem(self, source: SourceFile, died: _Died) -> SourceError:
         limit = self.timeout.total_seconds()
         if died.stalled:
-            return Stalled(source.path, None, f"was not read in {_PATIENCE * limit:g} s")
+            return Stalled(source.path, None, f"was not read in {_CLOCK_FACTOR * limit:g} s")
         if died.code == -signal.SIGPROF:
             return GivenUp(
                 source.path, None, f"took more than {limit:g} s to read and was given up"
