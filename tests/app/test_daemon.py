@@ -405,10 +405,10 @@ async def test_templates_that_cannot_be_used_leave_the_last_good_ones(
         async with running(services), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as web:
             (own / "article.html").write_text("{% if %}", encoding="utf-8")
             async with asyncio.timeout(PATIENCE):  # whoever asks for a page has templates looked at
-                while services.pages.fault is None:
+                while services.pages.templates.fault is None:
                     assert (await web.get("/")).status_code == 200
                     await asyncio.sleep(0.01)
-            assert "web/article.html" in str(services.pages.fault)
+            assert "web/article.html" in str(services.pages.templates.fault)
             assert "web/article.html" not in (await web.get("/status")).text
 
 

@@ -25,7 +25,7 @@ from digest.mail.render import MailTemplates
 from digest.mail.translations import WORDS
 from digest.mail.transports.model import Sender
 from digest.subscribers.signup import Signup
-from digest.web import template_samples as samples
+from digest.web import sample_pages as samples
 from tests.conftest import FakeClock
 from tests.feeds.samples import SITE
 from tests.waiting import PATIENCE
@@ -76,7 +76,7 @@ class Server:
 
 def request(name: str, **changes: object) -> Signup:
     return replace(
-        samples.signup(),
+        samples.sample_signup(),
         identifier=name * 16,
         address=f"{name}@example.net",
         **changes,  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from digest.editions.model import Digest, ReceivedEdition
 from digest.errors import StoreError
 from digest.subscribers.model import PastState, Subscriber, SubscriberState
 from digest.subscribers.tokens import SubscriptionLink, unsubscribe_token
-from digest.web import template_samples as samples
+from digest.web import sample_pages as samples
 from digest.web.app import create_app
 from digest.web.pages import WebPages
 from tests.defaults import default_plan
@@ -33,7 +33,7 @@ class Book:
 
     def __init__(self) -> None:
         self.people = {
-            number: replace(samples.subscriber(state), id=number, person=PERSONS[number])
+            number: replace(samples.sample_subscriber(state), id=number, person=PERSONS[number])
             for number, state in enumerate(SubscriberState, 1)
         }
         self.calls: list[tuple[str, int, datetime]] = []

@@ -15,7 +15,7 @@ from digest.editions.model import EditionState
 from digest.errors import StoreError
 from digest.mail.operator_mail import ApprovalRequest
 from digest.subscribers.tokens import approval_token, unsubscribe_token
-from digest.web import template_samples as samples
+from digest.web import sample_pages as samples
 from digest.web.app import create_app
 from digest.web.pages import WebPages
 from tests.defaults import default_plan
@@ -29,7 +29,7 @@ class Desk:
     """Approvals with editions in memory."""
 
     def __init__(self) -> None:
-        sending, dropping, unknown, *_ = samples.proposals()
+        sending, dropping, unknown, *_ = samples.sample_proposals()
         self.proposals = {
             number: replace(one, edition=replace(one.edition, id=number))
             for number, one in enumerate((sending, dropping, unknown), 1)
@@ -86,7 +86,7 @@ def connect(output: Path, desk: Desk | None) -> httpx.AsyncClient:
 
 
 def token(number: int, key: bytes = KEY, digest: str = "daily") -> str:
-    return approval_token(key, number, digest, samples.proposals()[0].edition.due_at)
+    return approval_token(key, number, digest, samples.sample_proposals()[0].edition.due_at)
 
 
 def link(number: int) -> str:

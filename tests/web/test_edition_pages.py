@@ -17,7 +17,7 @@ from digest.editions.model import Edition, contents
 from digest.mail.phrases import phrasebook
 from digest.mail.translations import WORDS
 from digest.subscribers.model import NewSubscriber
-from digest.web import template_samples as samples
+from digest.web import sample_pages as samples
 from tests import stores
 from tests.conftest import CONFIGURATION, Workplace
 from tests.defaults import default_policy
@@ -154,7 +154,7 @@ def test_an_edition_of_articles_for_mails_alone_says_so(site: Site) -> None:
 @pytest.mark.parametrize("language", WORDS)
 def test_an_empty_edition_says_so_in_the_readers_language(site: Site, language: str) -> None:
     digest = replace(site.services.digests["daily"], language=language)
-    pages, edition = site.services.pages, samples.edition()
+    pages, edition = site.services.pages, samples.sample_edition()
     empty = LexborHTMLParser(pages.edition(digest, edition, contents((), (), 1)))
     assert [part.text() for part in empty.css(".empty")] == [WORDS[language]["mail_only"]]
     sample = LexborHTMLParser(

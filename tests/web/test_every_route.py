@@ -25,7 +25,7 @@ from digest.subscribers.tokens import (
     unsubscribe_token,
 )
 from digest.urls import PREFERENCES_QUERY
-from digest.web import routing, template_samples
+from digest.web import routing, sample_pages
 from digest.web.render_queue import RenderQueue
 from tests import stores
 from tests.conftest import Workplace
@@ -187,7 +187,7 @@ def _target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
                 store.signups.request(signup, SignupLimits(network=99_999, total=99_999))
 
         restore()
-        due_at = template_samples.proposals()[0].edition.due_at
+        due_at = sample_pages.sample_proposals()[0].edition.due_at
         yield Target(
             app=services.application(
                 lambda: now,

@@ -23,7 +23,7 @@ from digest.subscribers.tokens import (
     form_token,
     unsubscribe_token,
 )
-from digest.web import template_samples as samples
+from digest.web import sample_pages as samples
 from digest.web.subscribing import YOUNGEST
 from tests.conftest import Workplace
 from tests.web.test_approvals import Desk
@@ -126,7 +126,9 @@ def _site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             Purpose.UNSUBSCRIBE: unsubscribe_token(key, reader.person, "daily"),
             Purpose.CONFIRM: confirmation_token(key, request.identifier, request.expires_at),
             Purpose.FORM: form,
-            Purpose.APPROVE: approval_token(key, 1, "daily", samples.proposals()[0].edition.due_at),
+            Purpose.APPROVE: approval_token(
+                key, 1, "daily", samples.sample_proposals()[0].edition.due_at
+            ),
         }
         yield site
 

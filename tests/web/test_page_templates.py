@@ -52,12 +52,12 @@ def test_a_template_that_is_saved_half_leaves_the_last_good_ones(templates: Path
                 pages.refresh()
         assert [entry["log_level"] for entry in logs] == ["error"]  # once
         assert pages.article(article()) == before
-        assert pages.fault is not None
-        assert pages.fault.template == "web/article.html"
+        assert pages.templates.fault is not None
+        assert pages.templates.fault.template == "web/article.html"
     file.write_text(whole.replace("<h1 ", "<h1 class='new' "), "utf-8")
     pages.refresh()
     assert b"<h1 class='new' " in pages.article(article())
-    assert pages.fault is None
+    assert pages.templates.fault is None
 
 
 def test_a_template_that_fails_on_one_article_fails_for_that_one_alone(templates: Path) -> None:
@@ -69,12 +69,12 @@ def test_a_template_that_fails_on_one_article_fails_for_that_one_alone(templates
     parts = file.read_text("utf-8").replace("{% block main %}", "{% block main %}" + trap, 1)
     file.write_text(parts, "utf-8")
     pages.refresh()
-    assert pages.fault is None
+    assert pages.templates.fault is None
     with pytest.raises(TemplateError, match="division by zero"):
         pages.article(strange)
     assert trap not in (page := pages.article(article(title="Usual")).decode())
     assert "Usual" in page
-    assert pages.fault is None
+    assert pages.templates.fault is None
 
 
 def test_words_that_cannot_be_read_leave_the_last_good_ones(templates: Path) -> None:
@@ -83,7 +83,7 @@ def test_words_that_cannot_be_read_leave_the_last_good_ones(templates: Path) -> 
     (templates / "web/words.toml").write_bytes(b"\xff = ")
     pages.refresh()
     assert pages.not_found() == before
-    assert pages.fault is not None
+    assert pages.templates.fault is not None
     shutil.rmtree(templates)
     pages.refresh()
     assert pages.not_found() == before
@@ -93,15 +93,3 @@ def test_a_file_that_cannot_be_looked_at_is_no_change(templates: Path) -> None:
     pages = WebPages(templates=templates, plan=default_plan(site=SITE))
     (templates / "web/nowhere.html").symlink_to(templates / "nothing")
     assert not pages.changed()
-
-
-def test_a_given_set_is_used_whatever_is_saved(templates: Path) -> None:
-    pages = WebPages(templates=templates, plan=default_plan(site=SITE))
-    fixed = WebPages(
-        templates=templates, plan=default_plan(site=SITE), given=pages._templates.current
-    )
-    (templates / "web/gone.html").write_text("else", "utf-8")
-    fixed.refresh()
-    assert not fixed.changed()
-    assert fixed.fault is None
-    assert b"410" in fixed.gone()

@@ -19,7 +19,7 @@ from digest.errors import TemplateError
 from digest.feeds.catalog import FeedSummary
 from digest.feeds.model import RSS, CategorySummary
 from digest.subscribers.model import SubscriberState
-from digest.web import template_samples as samples
+from digest.web import sample_pages as samples
 from digest.web.pages import WebPages
 from tests.defaults import default_feed, default_plan
 from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, TEA, TRADE, article
@@ -227,7 +227,7 @@ def test_the_sites_feed_page_names_languages_and_the_operators_feeds(pages: WebP
 
 
 def test_every_page_tells_readers_of_the_sites_feeds(pages: WebPages) -> None:
-    person = samples.subscriber(SubscriberState.ACTIVE)
+    person = samples.sample_subscriber(SubscriberState.ACTIVE)
     for document in (
         pages.article(article()),
         pages.feed(default_feed(site=SITE, category=TEA), [], []),
@@ -273,7 +273,9 @@ def test_markup_in_names_is_shown_as_text() -> None:
     feed = default_feed(site=site, category=CategoryPath((MARKUP,)))
     summary = CategorySummary(path=CategoryPath((MARKUP, MARKUP)), articles=1)
     person = replace(
-        samples.subscriber(SubscriberState.ACTIVE), address=f"{MARKUP}@x.example", digest=MARKUP
+        samples.sample_subscriber(SubscriberState.ACTIVE),
+        address=f"{MARKUP}@x.example",
+        digest=MARKUP,
     )
     for document in (
         pages.article(hostile),
@@ -323,7 +325,7 @@ def test_assets_are_what_pages_and_feeds_refer_to(pages: WebPages) -> None:
 
 
 def test_unsubscribing_takes_a_button_and_shows_no_whole_address(pages: WebPages) -> None:
-    person = samples.subscriber(SubscriberState.ACTIVE)
+    person = samples.sample_subscriber(SubscriberState.ACTIVE)
     document = pages.unsubscribe(person, None)
     parsed = page(document)
     (form,) = parsed.xpath("//form")
@@ -338,9 +340,9 @@ def test_unsubscribing_takes_a_button_and_shows_no_whole_address(pages: WebPages
 
 
 def test_who_left_may_come_back_but_not_an_address_that_bounces(pages: WebPages) -> None:
-    gone = page(pages.unsubscribed(samples.subscriber(SubscriberState.UNSUBSCRIBED), None))
+    gone = page(pages.unsubscribed(samples.sample_subscriber(SubscriberState.UNSUBSCRIBED), None))
     assert gone.xpath("//form/button/@value") == ["resubscribe"]
-    bounced = page(pages.unsubscribed(samples.subscriber(SubscriberState.SUPPRESSED), None))
+    bounced = page(pages.unsubscribed(samples.sample_subscriber(SubscriberState.SUPPRESSED), None))
     assert not bounced.xpath("//form")
 
 

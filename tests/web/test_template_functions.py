@@ -9,7 +9,7 @@ import pytest
 from babel import Locale
 
 from digest.scheduling.schedule import Schedule
-from digest.web.schedule_words import in_words
+from digest.web.template_functions import in_words
 
 WORDS = tomllib.loads((Path(__file__).parents[2] / "templates/web/words.toml").read_text())
 

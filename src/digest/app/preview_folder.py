@@ -26,8 +26,7 @@ from digest.mail.operator_mail import approval_message, pause_message, report_me
 from digest.mail.translations import WORDS
 from digest.scheduling.schedule import Schedule
 from digest.settings import Settings
-from digest.web.sample_pages import sample_pages
-from digest.web.template_samples import edition, proposals
+from digest.web.sample_pages import sample_edition, sample_pages, sample_proposals
 
 #: In place of the sample articles' picture.
 _PICTURE = "picture.svg"
@@ -134,7 +133,7 @@ def _mails(settings: Settings, language: str, logo: LogoFile | None) -> Iterator
         _, text = templates.confirmation(*asked, notice=notice)
         yield f"mail-{name}.txt", text.encode()
     if language == "en":  # the operator's mails have no other
-        made = edition()
+        made = sample_edition()
         states = dict.fromkeys(DeliveryState, 0) | {
             DeliveryState.SENT: 1_204,
             DeliveryState.FAILED: 3,
@@ -150,7 +149,11 @@ def _mails(settings: Settings, language: str, logo: LogoFile | None) -> Iterator
             (
                 "approval",
                 approval_message(
-                    proposals()[0], sender, _OPERATOR, SAMPLED_AT, link=site.link("approve/…")
+                    sample_proposals()[0],
+                    sender,
+                    _OPERATOR,
+                    SAMPLED_AT,
+                    link=site.link("approve/…"),
                 ),
             ),
             ("report", report_message(outcome, site.title, sender, _OPERATOR, SAMPLED_AT)),

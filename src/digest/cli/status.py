@@ -66,7 +66,7 @@ def status(
 
 def _watch(services: Services, every: float) -> None:
     """Show the present state until Ctrl-C, also where the database is away for a while."""
-    from digest.web.template_set import stamp
+    from digest.web.page_templates import stamp
 
     folder = services.settings.template_folder()
     saved, fault = stamp(folder, below=""), _template_fault(services)

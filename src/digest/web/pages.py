@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import (
-    Collection,
-    Iterable,
-    Mapping,
-    Sequence,
-)
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,7 +23,6 @@ from digest.articles.samples import sample_articles
 from digest.articles.search_terms import SearchQuery, excerpt, highlighted
 from digest.articles.summary import plain_text
 from digest.editions.model import Contents, Digest, Edition, contents
-from digest.errors import TemplateError
 from digest.feeds.catalog import FeedPlan, FeedSummary
 from digest.feeds.model import CategorySummary, Feed, article_link
 from digest.languages import locales
@@ -41,13 +36,11 @@ from digest.subscribers.signup import Signup
 from digest.times import rfc3339
 from digest.urls import edition_folder, editions_folder
 from digest.web.model import SECURITY_HEADERS, Turn
-from digest.web.page_templates import PageTemplates, language_tables
+from digest.web.page_templates import PageTemplates, TemplateSet, language_tables
 from digest.web.sample_pages import sample_pages
-from digest.web.schedule_words import in_words
 from digest.web.subscribe_form import PreferencesForm, SubscribeForm
 from digest.web.subscribe_links import READERS, carriers, reader_links
-from digest.web.template_functions import day_in, filters, functions
-from digest.web.template_set import TemplateSet
+from digest.web.template_functions import day_in, filters, functions, in_words
 
 #: The template of the style sheet that browsers show raw feeds with.
 _FEED_STYLE_SOURCE = "feed.css"
@@ -98,15 +91,14 @@ class WebPages:
         schedules: Mapping[str, Schedule] = MappingProxyType({}),
         brought: Path | None = None,
         subscribe: bool = False,
-        given: TemplateSet | None = None,
         search: bool = False,
     ) -> None:
         """Load the templates; raise TemplateError if one of their files cannot be read.
 
         ``readers`` are addresses with ``{url}``, by the names of feed readers on the web;
         ``digests`` and ``schedules`` are by name. Files that ``templates`` lacks are read from
-        ``brought``. A set that is ``given`` is used whatever is saved later. With ``search`` pages
-        link to the search, with ``subscribe`` to the form to subscribe.
+        ``brought``.
+        With ``search`` pages link to the search, with ``subscribe`` to the form to subscribe.
         """
         self.plan = plan  #: the feeds of the site
         self._readers = readers
@@ -114,19 +106,8 @@ class WebPages:
         self._schedules = schedules
         self._site = plan.site
         self._locale = next((locale for _, locale in locales(self._site.language)), Locale("en"))
-        again = partial(
-            WebPages,
-            templates=templates,
-            plan=plan,
-            readers=readers,
-            digests=digests,
-            schedules=schedules,
-            brought=brought,
-            search=search,
-            subscribe=subscribe,
-        )
         self._busy: tuple[TemplateSet, bytes] | None = None
-        self._templates = PageTemplates(
+        self.templates = PageTemplates(
             *(templates, *filter(None, (brought,))),
             language=self._site.language,
             filters=filters(self._site, self._locale),
@@ -136,25 +117,18 @@ class WebPages:
                 "subscribe": subscribe,
                 "by_mail": bool(digests),
             },
-            check=lambda templates: again(given=templates).check(),
-            given=given,
+            check=self._check_others,
         )
         self._day = partial(day_in, zone=ZoneInfo(self._site.timezone), locale=self._locale)
-        self._render, self._render_in = self._templates.render, self._templates.render_in
 
     @property
     def fingerprint(self) -> str:
         """A hash of the templates in use."""
-        return self._templates.current.fingerprint
-
-    @property
-    def fault(self) -> TemplateError | None:
-        """The error because of which the templates on disk are not in use; None if they are."""
-        return self._templates.fault
+        return self.templates.current.fingerprint
 
     def changed(self) -> bool:
         """Return whether templates were saved since the last check, by a ``stat`` of each file."""
-        return self._templates.changed()
+        return self.templates.changed()
 
     def refresh(self) -> None:
         """Load the templates from disk again, unless one of them cannot be rendered.
@@ -162,7 +136,7 @@ class WebPages:
         Then the last good ones stay in use, and the error is in ``fault`` and the log. Takes a
         second if templates were saved.
         """
-        self._templates.refresh()
+        self.templates.refresh()
 
     def article(
         self,
@@ -171,7 +145,7 @@ class WebPages:
         following: Article | Neighbour | None = None,
     ) -> bytes:
         """Return an article's page, with links to the older and the newer one beside it."""
-        return self._render(
+        return self.templates.render(
             "article",
             article=article,
             body=lazily(article.body),
@@ -195,7 +169,7 @@ class WebPages:
         beside this one.
         """
         trail = () if feed.category is None else tuple(feed.category.lineage())
-        return self._render(
+        return self.templates.render(
             "feed",
             feed=feed,
             articles=articles,
@@ -211,7 +185,7 @@ class WebPages:
         self, feed: Feed, articles: Sequence[Article], categories: Sequence[CategorySummary]
     ) -> bytes:
         """Return the site's front page; ``categories`` are all of them."""
-        return self._render(
+        return self.templates.render(
             "index",
             feed=feed,
             articles=articles,
@@ -232,7 +206,7 @@ class WebPages:
 
         ``older`` is the position after which the next page begins; ``ready``: there is an index.
         """
-        return self._render(
+        return self.templates.render(
             "search",
             query=query.text,
             address=quote(query.text, safe=""),
@@ -264,7 +238,7 @@ class WebPages:
         def beside(other: Edition | None) -> str | None:
             return edition_folder(digest.name, other.number) if other else None
 
-        return self._render(
+        return self.templates.render(
             "edition",
             digest=digest,
             edition=edition,
@@ -287,7 +261,7 @@ class WebPages:
         """Return the page on which the operator decides on an edition, or sees the decision."""
         digest, edition = proposal.digest, proposal.edition
         words = phrasebook(digest.language, digest.timezone)
-        return self._render(
+        return self.templates.render(
             "approval",
             proposal=proposal,
             contents=contents(proposal.articles, digest.categories, MAX_SHOWN),
@@ -307,7 +281,7 @@ class WebPages:
         """
         words = phrasebook(digest.language, digest.timezone)
         folder = editions_folder(digest.name)
-        return self._render(
+        return self.templates.render(
             "editions",
             digest=digest,
             listed=[
@@ -331,7 +305,7 @@ class WebPages:
 
     def digests(self, listed: Sequence[tuple[Digest, Edition | None, str]]) -> bytes:
         """Return the list of digests, each with its newest edition and that one's lead's title."""
-        return self._render(
+        return self.templates.render(
             "digests",
             listed=[
                 self._listed(digest)
@@ -346,15 +320,15 @@ class WebPages:
 
     def style(self) -> bytes:
         """Return the stylesheet of pages."""
-        return self._templates.content(_STYLE_SOURCE)
+        return self.templates.content(_STYLE_SOURCE)
 
     def favicon(self) -> bytes:
         """Return the icon of pages, as SVG."""
-        return self._templates.content(_FAVICON_SOURCE)
+        return self.templates.content(_FAVICON_SOURCE)
 
     def style_sheet(self) -> bytes:
         """Return the style sheet with which browsers show feeds."""
-        return self._templates.content(_FEED_STYLE_SOURCE)
+        return self.templates.content(_FEED_STYLE_SOURCE)
 
     def unsubscribe(
         self,
@@ -369,33 +343,19 @@ class WebPages:
         ``digest`` is None if it is no longer configured; ``again`` says that the reader has just
         subscribed again.
         """
-        return self._render_in(
-            languages,
-            "unsubscribe",
-            subscriber=subscriber,
-            digest=digest,
-            again=again,
+        return self.templates.render_in(
+            languages, "unsubscribe", subscriber=subscriber, digest=digest, again=again
         )
 
     def unsubscribed(
-        self,
-        subscriber: Subscriber,
-        digest: Digest | None,
-        languages: Sequence[str] = (),
+        self, subscriber: Subscriber, digest: Digest | None, languages: Sequence[str] = ()
     ) -> bytes:
         """Return the page after unsubscribing, with a button to subscribe again."""
-        return self._render_in(
-            languages,
-            "unsubscribed",
-            subscriber=subscriber,
-            digest=digest,
+        return self.templates.render_in(
+            languages, "unsubscribed", subscriber=subscriber, digest=digest
         )
 
-    def preferences(
-        self,
-        form: PreferencesForm,
-        languages: Sequence[str],
-    ) -> bytes:
+    def preferences(self, form: PreferencesForm, languages: Sequence[str]) -> bytes:
         """Return the page with a person's preferences."""
         whole, language = self.plan.of_category(None), self.language(languages)
         rows = []
@@ -403,22 +363,22 @@ class WebPages:
             end = choice.subscriber.paused_until if choice.paused_until else None
             day = phrasebook(language, choice.zone).date(end) if end else None
             rows.append((choice, self._tree(whole, choice.categories), day))
-        return self._render_in(
+        return self.templates.render_in(
             languages, "preferences", form=form, rows=rows, choices=list(MAIL_WORDS)
         )
 
     def erased(self, languages: Sequence[str]) -> bytes:
         """Return the page after a person's data was deleted, which also explains what is kept."""
-        return self._render_in(languages, "erased")
+        return self.templates.render_in(languages, "erased")
 
     def not_subscribed(self, digest: Digest | None, languages: Sequence[str] = ()) -> bytes:
         """Return the page for a link of a subscription that was removed."""
-        return self._render_in(languages, "not_subscribed", digest=digest)
+        return self.templates.render_in(languages, "not_subscribed", digest=digest)
 
     def subscribe(self, form: SubscribeForm, languages: Sequence[str]) -> bytes:
         """Return the page with the form to subscribe."""
         language = self.language(languages)
-        return self._render_in(
+        return self.templates.render_in(
             languages,
             "subscribe",
             form=form,
@@ -430,7 +390,7 @@ class WebPages:
 
     def requested(self, languages: Sequence[str], *, refused: bool) -> bytes:
         """Return the answer to the form: a mail is sent, or none can be sent now."""
-        return self._render_in(languages, "requested", refused=refused)
+        return self.templates.render_in(languages, "requested", refused=refused)
 
     def confirm(
         self,
@@ -447,7 +407,7 @@ class WebPages:
         ``digests`` are those of the request. ``done``: it is confirmed; ``suppressed``: no mail is
         sent to the address nevertheless. ``preferences`` is the path of the person's own page.
         """
-        return self._render_in(
+        return self.templates.render_in(
             languages,
             "confirm",
             signup=signup,
@@ -460,31 +420,37 @@ class WebPages:
 
     def language(self, languages: Sequence[str]) -> str:
         """Return the language of mails that fits the first of these languages with words."""
-        page_language, _ = self._templates.words(languages)
+        page_language, _ = self.templates.words(languages)
         return next(iter(language_tables(page_language, MAIL_WORDS)), "en")
 
     def consent(self, languages: Sequence[str]) -> str:
         """Return the text of consent beside the button of the form to subscribe."""
-        return self._templates.words(languages)[1]["subscribe_consent"]
+        return self.templates.words(languages)[1]["subscribe_consent"]
 
     def not_found(self) -> bytes:
         """Return the page of 404."""
-        return self._render("not_found")
+        return self.templates.render("not_found")
 
     def gone(self) -> bytes:
         """Return the page of 410, for withdrawn articles."""
-        return self._render("gone")
+        return self.templates.render("gone")
 
     def busy(self) -> bytes:
         """Return the page of 503, rendered once, since it is needed under load."""
-        templates = self._templates.current
+        templates = self.templates.current
         if self._busy is None or self._busy[0] is not templates:
-            self._busy = templates, self._render("busy")
+            self._busy = templates, self.templates.render("busy")
         return self._busy[1]
 
     def check(self) -> None:
         """Render every template with sample data. Raises TemplateError for the first fault."""
         deque(sample_pages(self, sample_articles(), ("ar",)), maxlen=0)
+
+    def _check_others(self, templates: PageTemplates) -> None:
+        """Render every one of other templates with sample data. Raises TemplateError."""
+        others = copy(self)
+        others.templates = templates
+        others.check()
 
     def _structured(self, article: Article) -> dict[str, Any]:
         """Return an article as structured data for search engines (schema.org/NewsArticle)."""
@@ -522,7 +488,7 @@ class WebPages:
         schedule = self._schedules.get(digest.name)
         if schedule is None:
             return ""
-        known, words = self._templates.words((language,))
+        known, words = self.templates.words((language,))
         locale = next((locale for _, locale in locales(known)), self._locale)
         return in_words(schedule, words, locale)
 

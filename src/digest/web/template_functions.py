@@ -1,5 +1,6 @@
-"""Functions and filters that templates of pages call."""
+"""What templates of pages call, and how they tell dates and schedules in words."""
 
+# pure
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
@@ -10,17 +11,25 @@ from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_time, get_day_names
+from babel.lists import format_list
 
 from digest.articles.model import Facet, FacetKind, Scope
 from digest.feeds.catalog import FeedPlan
 from digest.feeds.model import ATOM, JSON, MEDIA_TYPES, RSS, Feed, article_link
 from digest.languages import direction, own_name, text_direction
+from digest.scheduling.cron import Cron
+from digest.scheduling.schedule import Schedule
+from digest.scheduling.words import Recurrence
 from digest.site import Site
 from digest.subscribers.address import masked
 from digest.times import rfc3339
 from digest.web.subscribe_form import category_id
 
+#: Times of day of a schedule that are listed.
+_MAX_TIMES = 4
+_WORKDAYS = (1, 2, 3, 4, 5)
+_WEEKDAYS, _DAYS, _MONTHS = 7, 31, 12
 _FORMAT_NAMES = {RSS: "RSS", ATOM: "Atom", JSON: "JSON Feed"}
 
 
@@ -104,3 +113,42 @@ def _author_feed(plan: FeedPlan) -> Callable[[str], Feed | None]:
 def _named(formats: Iterable[str]) -> list[tuple[str, str, str]]:
     """Return the file, the name and the media type of each format."""
     return [(name, _FORMAT_NAMES[name], MEDIA_TYPES[name]) for name in formats]
+
+
+def in_words(schedule: Schedule, words: Mapping[str, str], locale: Locale) -> str:
+    """Return a schedule in words; empty if that takes more than a line."""
+    texts = [_plan_in_words(plan, words, locale) for plan in schedule.plans]
+    if not all(texts):
+        return ""
+    zone = words["schedule_local"] if schedule.local else schedule.timezone
+    return f"{' · '.join(texts)} ({zone})"
+
+
+def _plan_in_words(plan: Cron | Recurrence, words: Mapping[str, str], locale: Locale) -> str:
+    narrow = len(plan.weekdays) < _WEEKDAYS, len(plan.days) < _DAYS
+    odd = isinstance(plan, Cron) and len(plan.months) < _MONTHS
+    if odd or all(narrow) or len(plan.times) > _MAX_TIMES:
+        return ""
+    days = ""
+    key = "schedule_daily"
+    if plan.weekdays == _WORKDAYS:
+        key = "schedule_workdays"
+    elif narrow[0]:
+        names = get_day_names("wide", "format", locale)
+        # Monday comes first, here as in Babel.
+        key = "schedule_weekly"
+        days = _listed(
+            [names[day] for day in sorted((day - 1) % 7 for day in plan.weekdays)], locale
+        )
+    elif narrow[1]:
+        last = isinstance(plan, Recurrence)  # whose 31 is the last day of any month
+        key = "schedule_monthly"
+        named = [words["schedule_last"] if last and day == _DAYS else str(day) for day in plan.days]
+        days = _listed(named, locale)
+    times = _listed([format_time(at, "HH:mm", locale=locale) for at in plan.times], locale)
+    return words[key].replace("{days}", days).replace("{times}", times)
+
+
+def _listed(texts: list[str], locale: Locale) -> str:
+    text: str = format_list(texts, locale=locale)
+    return text
