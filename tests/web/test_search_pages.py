@@ -10,7 +10,7 @@ import pytest
 from lxml import etree
 
 from digest.articles.model import article_key
-from digest.web import search_pages
+from digest.web import feed_pages
 from tests.web.conftest import Site
 
 
@@ -95,7 +95,7 @@ async def test_a_page_of_results_follows_the_index_and_withdrawals(site: Site) -
 
 
 async def test_results_have_pages(indexed: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search_pages, "RESULTS", 2)
+    monkeypatch.setattr(feed_pages, "RESULTS", 2)
     address, seen = f"search/?q={quote('文章')}", []
     while address:
         seen += await titles(indexed, address)

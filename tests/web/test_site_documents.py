@@ -10,7 +10,7 @@ from lxml import etree
 
 from digest.articles.model import article_key
 from digest.urls import article_folder
-from digest.web import site_documents
+from digest.web import routing
 from tests.web.conftest import Site
 
 FIRST = article_folder(article_key("1"))
@@ -23,7 +23,7 @@ def addresses(content: bytes) -> list[str]:
 async def test_the_sitemap_has_parts_that_name_every_page(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(site_documents, "PART", 2)
+    monkeypatch.setattr(routing, "PART", 2)
     await site.get("")
     parts = [one.rpartition("/")[2] for one in addresses((await site.get("sitemap.xml")).content)]
     assert parts == [f"sitemap-{number}.xml" for number in range(1, 5)]

@@ -1,18 +1,31 @@
-"""Pages of feeds, the front page among them, and the documents of their archives."""
+"""Pages of feeds, the front page among them, documents of their archives, results of searches."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from typing import Protocol
+from urllib.parse import quote
 
 from digest.articles.ingest.records import Revision
 from digest.articles.model import Article, CategoryPath, Facet, FacetKind, Position, Scope
-from digest.feeds.archive import Held, Place
+from digest.articles.search_terms import SearchQuery, search_query
+from digest.feeds.archive import ALONE, Content, Held, Place
 from digest.feeds.catalog import FeedPlan, FeedSummary, article_counts
 from digest.feeds.formats import FORMATS
-from digest.feeds.model import FACET_FOLDERS, MEDIA_TYPES, CategorySummary, FacetSummary, Feed
+from digest.feeds.model import (
+    FACET_FOLDERS,
+    MEDIA_TYPES,
+    RSS,
+    CategorySummary,
+    FacetSummary,
+    Feed,
+)
 from digest.feeds.publish.documents import FeedDocuments
+from digest.feeds.rss_atom import last_change, rss, rss_item
+from digest.urls import SEARCH
 from digest.web.model import UNLISTED, Missing, Page, Parameters, Turn
 from digest.web.pages import WebPages
 
@@ -21,6 +34,10 @@ _KINDS = {folder: kind for kind, folder in FACET_FOLDERS.items()}
 _FEW = frozenset({FacetKind.LANGUAGE, FacetKind.CUSTOM})
 #: Seconds for which a client may use what it has: as for the feeds themselves.
 _MAX_AGE = 300
+#: Articles on a page of results, and in their feed.
+RESULTS = 20
+#: The index follows the articles without a content revision: its state is looked at each time.
+_RESULTS_LAST = timedelta(microseconds=1)
 
 
 class SelectionSource(Protocol):
@@ -219,3 +236,88 @@ def _render_archive(
     documents = FeedDocuments(source.articles_of, max_bytes=max_bytes)
     place = Place(newest=newest, number=number)
     return documents.archive(feed, name, source.archived(feed, number), place)
+
+
+class SearchSource(Protocol):
+    """The part of the store that search uses. Every method raises StoreError."""
+
+    def current(self) -> Revision:
+        """Return the revision of all published content."""
+
+    def search_state(self) -> str:
+        """Return the version of the search index; empty until there is one."""
+
+    def search(self, query: SearchQuery, before: Position | None, limit: int) -> list[Article]:
+        """Return the newest articles with all terms of a query, after a position."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchFeed(Feed):
+    """The feed of a query's results."""
+
+    query: str
+
+    @property
+    def title(self) -> str:
+        """The query, and the site's title."""
+        return f"{self.query} · {self.site.title}"
+
+    def link(self, name: str = "") -> str:
+        """Return the absolute address of the feed; of the page of results without ``name``."""
+        return f"{self.site.url}/{search_path(self.query, name)}"
+
+
+def search_path(query: str, name: str = "") -> str:
+    """Return the address of a query's results, or their feed, relative to the site."""
+    return f"{SEARCH}/{name}?q={quote(query, safe='')}" if query else f"{SEARCH}/{name}"
+
+
+def search_page(source: SearchSource, parameters: Parameters, pages: WebPages) -> Page:
+    """Return the page of results; without a query only the form."""
+    query = search_query(parameters.query)
+    return _search_page(source, partial(_render_results, source, query, parameters.before, pages))
+
+
+def search_feed(source: SearchSource, parameters: Parameters, plan: FeedPlan) -> Page:
+    """Return the feed of a query's results, with summaries, as RSS."""
+    page = _search_page(
+        source, partial(_render_results_feed, source, search_query(parameters.query), plan)
+    )
+    media_type = f"{MEDIA_TYPES[RSS]}; charset=utf-8"
+    return replace(page, media_type=media_type, max_age=_MAX_AGE)
+
+
+def _search_page(source: SearchSource, render: partial[bytes]) -> Page:
+    revision = source.current()
+    return Page(
+        version=f"{revision.number}.{source.search_state()}",
+        changed_at=revision.changed_at,
+        render=render,
+        headers=UNLISTED,
+        dated=False,
+        lasts=_RESULTS_LAST,
+    )
+
+
+def _render_results(
+    source: SearchSource, query: SearchQuery, before: Position | None, pages: WebPages
+) -> bytes:
+    articles = source.search(query, before, RESULTS + 1)
+    older = articles[RESULTS - 1].position if len(articles) > RESULTS else None
+    ready = bool(source.search_state())
+    return pages.search(query, articles[:RESULTS], before=before, older=older, ready=ready)
+
+
+def _render_results_feed(source: SearchSource, query: SearchQuery, plan: FeedPlan) -> bytes:
+    articles = source.search(query, None, RESULTS)
+    feed = SearchFeed(
+        query=query.text,
+        site=replace(plan.site, hubs=()),  # no hub is told of it
+        full=False,
+        formats=(RSS,),
+        limit=RESULTS,
+        ttl=plan.ttl,
+    )
+    changed_at = last_change((article.updated_at, article.sequence) for article in articles)
+    content = Content(changed_at=changed_at, gone=(), place=ALONE)
+    return rss(feed, [rss_item(feed, article) for article in articles], content)

@@ -1,19 +1,20 @@
-"""Routing: the page of which family an address leads to, or the address to redirect to."""
+"""Routing: the page that an address leads to, the sitemap among them, or where to redirect."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol
 from urllib.parse import parse_qsl, quote
 
-from digest.articles.ingest.records import Neighbour, StoredArticle
+from digest.articles.ingest.records import ListedArticle, Neighbour, StoredArticle
 from digest.articles.model import CategoryPath, Position
 from digest.articles.search_terms import search_query
-from digest.feeds.catalog import FeedPlan
+from digest.feeds.catalog import FeedPlan, article_counts
 from digest.feeds.model import ATOM, JSON, OPML, PAGE, RSS
 from digest.urls import (
     ARTICLES,
@@ -24,20 +25,29 @@ from digest.urls import (
     STYLE,
     STYLESHEET,
     archive_address,
+    article_folder,
 )
-from digest.web.edition_pages import WebEditions
+from digest.web.edition_pages import EditionSource, WebEditions
 from digest.web.feed_pages import (
     ArchiveSource,
+    SearchSource,
     SelectionSource,
     archive_page,
     feed_page,
     find_feed,
+    search_feed,
+    search_page,
 )
 from digest.web.model import NO_PARAMETERS, STYLE_MAX_AGE, Missing, Page, Parameters
 from digest.web.pages import WebPages
-from digest.web.search_pages import SearchSource, search_feed, search_page
-from digest.web.site_documents import SiteDocuments, SitemapSource
-from digest.web.sitemap import ROBOTS, SITEMAP
+from digest.web.sitemap import (
+    ROBOTS,
+    SITEMAP,
+    CanonicalPage,
+    robots,
+    sitemap_index,
+    sitemap_part,
+)
 
 _FEEDS, _ARTICLES = "feeds", ARTICLES.rstrip("/")
 _TOPS = frozenset(
@@ -54,12 +64,18 @@ _FILES = frozenset({RSS, ATOM, JSON, OPML})
 _OLD_STYLESHEET = "assets/feed.css"
 #: What ``articles.model.article_key`` makes.
 _KEY = re.compile("[a-z2-7]{16}")
-#: The stylesheet of pages changes with the templates alone.
+#: Articles in a part of the sitemap, by their sequences: a part is rendered in one go.
+PART = 5_000
+_PART_NAME = re.compile(r"sitemap-([1-9][0-9]{0,6})\.xml")
+#: New editions come into the sitemap without a content revision.
+_SITEMAP_LASTS = timedelta(minutes=1)
+_XML = "application/xml; charset=utf-8"
+#: What changes with the program, the configuration or the templates alone.
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class ArticleSource(SelectionSource, Protocol):
-    """The part of the store that article pages use. Every method raises StoreError."""
+class PageSource(SelectionSource, EditionSource, ArchiveSource, SearchSource, Protocol):
+    """A snapshot of the store for all pages. Every method raises StoreError."""
 
     def find_article(self, key: str) -> StoredArticle | None:
         """Return the article with a key, also a hidden one; None if unknown."""
@@ -69,9 +85,11 @@ class ArticleSource(SelectionSource, Protocol):
     ) -> tuple[Neighbour | None, Neighbour | None]:
         """Return the articles next to a position in a category, the older and the newer."""
 
+    def newest_sequence(self) -> int:
+        """Return the sequence of the newest article; 0 if there is none."""
 
-class PageSource(ArticleSource, SitemapSource, ArchiveSource, SearchSource, Protocol):
-    """A snapshot of the store for all pages."""
+    def listed(self, after: int = 0, upto: int | None = None) -> Iterator[ListedArticle]:
+        """Yield the visible articles between two sequences, in order of sequence."""
 
 
 class Addresses:
@@ -96,9 +114,6 @@ class Addresses:
         self._editions = editions
         self._archives = archives
         self._search = search
-        self._documents = SiteDocuments(
-            pages=pages, plan=plan, editions=editions, archives=archives, search=search
-        )
         self._moved = {_comparable(old): _comparable(new) for old, new in moved.items()}
         self._deepest = max((old.count("/") for old in self._moved), default=0)
 
@@ -176,7 +191,7 @@ class Addresses:
         if segments == [SEARCH] and self._search:
             return search_page(source, parameters, self._pages)
         if top == _ARTICLES and len(rest) == 1:
-            return article_page(source, rest[0], self._pages)
+            return _article_page(source, rest[0], self._pages)
         if segments == [EDITIONS]:
             return self._editions.index(source)
         if top == EDITIONS:
@@ -187,10 +202,10 @@ class Addresses:
         self, source: PageSource, above: Sequence[str], name: str, parameters: Parameters
     ) -> Page | Missing:
         if not above:
-            return self._documents.find(source, name)
+            return self._root_document(source, name)
         folder = "/".join(above)
         if f"{folder}/{name}" == STYLE:
-            return self._style()
+            return _fixed(self._pages.style, "text/css; charset=utf-8")
         top, *rest = above
         if top == SEARCH and name == RSS and not rest and self._search:
             return search_feed(source, parameters, self._plan)
@@ -204,14 +219,48 @@ class Addresses:
             return Missing.UNKNOWN
         return archive_page(source, feed, archive[1], name, self._plan.max_bytes)
 
-    def _style(self) -> Page:
-        return Page(
-            version="style",
-            changed_at=_LONG_AGO,
-            render=self._pages.style,
-            media_type="text/css; charset=utf-8",
-            max_age=STYLE_MAX_AGE,
-        )
+    def _root_document(self, source: PageSource, name: str) -> Page | Missing:
+        """Return a document at the root: robots.txt, the sitemap and its parts, the icon."""
+        if name == FAVICON:
+            return _fixed(self._pages.favicon, "image/svg+xml")
+        if name == ROBOTS:
+            made = partial(robots, self._plan.site, archives=self._archives, search=self._search)
+            return _fixed(made, "text/plain; charset=utf-8")
+        match = _PART_NAME.fullmatch(name)
+        if match is None and name != SITEMAP:
+            return Missing.UNKNOWN
+        parts = 1 - -source.newest_sequence() // PART  # rounded up
+        revision, site = source.current(), self._plan.site
+        if match is None:
+            render = partial(sitemap_index, site, parts)
+        elif (number := int(match[1])) > parts:
+            return Missing.UNKNOWN
+        elif number == 1:
+            content = sitemap_part(site, self._other_pages(source))
+            return Page(
+                version=hashlib.blake2b(content, digest_size=8).hexdigest(),
+                changed_at=revision.changed_at,
+                render=lambda: content,
+                media_type=_XML,
+                dated=False,
+                lasts=_SITEMAP_LASTS,
+            )
+        else:
+            render = partial(_articles_part, source, self._plan, (number - 2) * PART)
+        version, changed_at = str(revision.number), revision.changed_at
+        return Page(version=version, changed_at=changed_at, render=render, media_type=_XML)
+
+    def _other_pages(self, source: PageSource) -> Iterator[CanonicalPage]:
+        """Yield the pages other than articles'."""
+        plan = self._plan
+        yield CanonicalPage("", None)
+        scopes = article_counts(plan, source.categories(None), source.facets(plan.kinds))
+        for feed in map(plan.feed, (None, *scopes)):
+            if feed:
+                yield CanonicalPage(feed.folder, None)
+        for placed in self._editions.every(source):
+            if placed.path.endswith("/"):
+                yield CanonicalPage(placed.path, placed.made_at)
 
     def _moved_to(self, path: str) -> str | None:
         """Return the path in the new place of the innermost folder that moved; None if none did."""
@@ -223,7 +272,7 @@ class Addresses:
         return None
 
 
-def article_page(source: ArticleSource, key: str, pages: WebPages) -> Page | Missing:
+def _article_page(source: PageSource, key: str, pages: WebPages) -> Page | Missing:
     """Return the page of the article with a key, with links to its neighbours in its category."""
     if not _KEY.fullmatch(key):
         return Missing.UNKNOWN
@@ -246,6 +295,27 @@ def article_page(source: ArticleSource, key: str, pages: WebPages) -> Page | Mis
         version=f"{stored.revision}.{mark}",
         changed_at=max(stored.changed_at, source.of_selection(category).changed_at),
         render=lambda: pages.article(article, *beside),
+    )
+
+
+def _articles_part(source: PageSource, plan: FeedPlan, after: int) -> bytes:
+    """Return the part of the sitemap with the articles after a sequence."""
+    listed = source.listed(after, after + PART)
+    pages = (
+        CanonicalPage(article_folder(article.key), article.updated_at)
+        for article in listed
+        if not article.elsewhere
+    )
+    return sitemap_part(plan.site, pages)
+
+
+def _fixed(render: Callable[[], bytes], media_type: str) -> Page:
+    return Page(
+        version="fixed",
+        changed_at=_LONG_AGO,
+        render=render,
+        media_type=media_type,
+        max_age=STYLE_MAX_AGE,
     )
 
 
