@@ -28,6 +28,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from benchmarks.corpus import write_corpus
 from digest.app.logs import configure_logs
+from digest.app.web_application import make_application
 from digest.app.wiring import open_services
 from digest.settings import load
 
@@ -66,7 +67,7 @@ def serve(folder: Path, descriptor: int) -> None:
         asyncio.run(run(nothing))
         return
     with open_services(load(folder / "digest.toml", {})) as services:
-        app = services.application(None, None)
+        app = make_application(services)
         asyncio.run(run(app))
 
 

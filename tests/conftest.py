@@ -267,7 +267,9 @@ class Workplace:
 
     async def visit(self, services: Services, path: str, **headers: str) -> httpx.Response:
         """Return what the daemon's web server answers to a GET now."""
-        app = services.application(None, None)
+        from digest.app.web_application import make_application  # most tests visit nothing
+
+        app = make_application(services)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:

@@ -15,7 +15,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from digest.app import approval as approval_module
-from digest.app.approval import ApprovalService
+from digest.app.approval import ApprovalService, OperatorMail
 from digest.app.wiring import Services
 from digest.articles.model import CategoryPath
 from digest.editions.delivery import DeliveryState
@@ -59,15 +59,18 @@ class Desk:
 
     def approval(self, *, report_to: str = "ops@example.org") -> ApprovalService:
         services = self.services
+        operator = OperatorMail(
+            to=report_to,
+            sender=services.settings.sender(),
+            send=self.send,
+            link=services.approval_link,
+        )
         return ApprovalService(
             store=services.store.editions,
             digests=services.digests,
-            sender=services.settings.sender(),
             clock=services.clock,
             wake=self.wake,
-            send=self.send,
-            report_to=report_to,
-            link=services.approval_link,
+            operator=operator if report_to else None,
         )
 
     def issue(self, title: str = "新闻") -> Edition:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from lxml import etree
 
+from digest.app.web_application import make_application
 from digest.app.wiring import Services
 from digest.articles.model import CategoryPath
 from digest.feeds.feedgen_extensions import TOMBSTONES
@@ -161,7 +162,7 @@ async def test_whoever_follows_archives_misses_nothing(services: Services, seed:
     dice = random.Random(seed)
     services.publisher.start()
     editor = Editor(services.store, dice)
-    app = services.application(None, None)
+    app = make_application(services)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url=services.site.url) as client:
         feeds = [services.plan.feed(category) for category in (None, FINANCE, LOANS)]

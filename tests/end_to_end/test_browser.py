@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, Route
 from starlette.types import ASGIApp
 
+from digest.app.web_application import make_application
 from digest.app.wiring import Services
 from digest.editions.model import EditionState
 from digest.subscribers.model import NewSubscriber, SubscriberState
@@ -81,7 +82,7 @@ class Visit:
 
 
 def application(services: Services) -> ASGIApp:
-    return services.application(None, services.approval())
+    return make_application(services, approvals=services.approval())
 
 
 @pytest.mark.parametrize("width", [360, 1280])

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from lxml import etree
 
+from digest.app.web_application import make_application
 from digest.app.wiring import Services
 from digest.articles.model import CategoryPath
 from digest.feeds.model import ATOM
@@ -28,7 +29,7 @@ A = "{http://www.w3.org/2005/Atom}"
 
 def connect(services: Services) -> httpx.AsyncClient:
     """Return a client of a server that has just started."""
-    app = services.application(None, None)
+    app = make_application(services)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ADDRESS)
 
 

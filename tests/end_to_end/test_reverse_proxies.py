@@ -18,14 +18,16 @@ from urllib.parse import quote, urljoin
 import httpx
 import pytest
 
+from digest.app.web_application import make_public_pages
 from digest.app.wiring import Services
 from digest.articles.model import CategoryPath, article_key
 from digest.feeds.model import RSS
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.times import utc_now
 from digest.urls import article_folder
-from digest.web.app import create_app
+from digest.web.app import Probes, create_app
 from digest.web.feed_files import FeedFiles
+from digest.web.forms import LinkContext
 from digest.web.server import Server
 from tests.conftest import Workplace
 from tests.defaults import default_feed
@@ -110,15 +112,12 @@ async def _own(output: Path, services: Services) -> AsyncIterator[str]:
     """Run Digest's own server, and return its address."""
     moved = services.settings.moved_feeds()
     app = create_app(
+        LinkContext(pages=services.pages, digests={}, token_keys=[KEY], clock=utc_now),
         subscriptions=Book(),
-        last_scan_at=lambda: None,
-        pages=services.pages,
-        token_keys=[KEY],
-        digests={},
-        clock=utc_now,
         approvals=Desk(),
+        probes=Probes(last_scan_at=lambda: None),
     )
-    feeds = FeedFiles(output, services.public_pages(app), moved=moved)
+    feeds = FeedFiles(output, make_public_pages(services, app), moved=moved)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = Server(feeds, listener, immediate_response=feeds.immediate_response)
         running = asyncio.create_task(server.serve())

@@ -19,6 +19,7 @@ import httpx
 import pytest
 from lxml import etree, html
 
+from digest.app.export.exporter import make_exporter
 from digest.app.wiring import Services
 from tests.conftest import CONFIGURATION, Workplace
 
@@ -200,7 +201,7 @@ def test_an_export_is_crawled_without_a_broken_link(workplace: Workplace, prefix
         build(services)
         issue(workplace, services)
         url = host + quote(prefix)
-        services.exporter(folder, url=url, archives=True).export()
+        make_exporter(services, folder, url=url, archives=True).export()
         crawl = Crawl(url, client)
         crawl.run(f"{url}/", f"{url}/robots.txt", f"{url}/sitemap.xml", f"{url}/404.html")
         assert not crawl.broken
@@ -214,7 +215,7 @@ def test_an_export_is_crawled_without_a_broken_link(workplace: Workplace, prefix
         assert len([one for one in written if "/archive.d/" in one]) > 50
         assert len([one for one in written if one.startswith("/digests/daily/")]) == 5
 
-        services.exporter(folder, url=url, archives=False).export()
+        make_exporter(services, folder, url=url, archives=False).export()
         crawl = Crawl(url, client)
         crawl.run(f"{url}/", f"{url}/robots.txt")
         assert not crawl.broken

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from digest.app.web_application import make_public_pages
 from digest.app.wiring import Services
 from digest.articles.model import CategoryPath
 from digest.web import public_pages
 from digest.web.app import create_app
+from digest.web.forms import LinkContext
 from digest.web.public_pages import PublicPages
 from tests.conftest import Workplace
 from tests.store.samples import reading
@@ -42,12 +44,13 @@ class Site:
 
 def connect(workplace: Workplace, services: Services, pages: PublicPages) -> httpx.AsyncClient:
     app = create_app(
+        LinkContext(
+            pages=services.pages,
+            digests=services.digests,
+            token_keys=services.token_keys,
+            clock=services.clock,
+        ),
         subscriptions=services.store.subscribers,
-        last_scan_at=None,
-        pages=services.pages,
-        token_keys=services.token_keys,
-        digests=services.digests,
-        clock=services.clock,
     )
     headers = {"accept-encoding": "identity"}
     return httpx.AsyncClient(
@@ -72,7 +75,7 @@ def site(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site
     )
     (workplace.folder / "templates/web").mkdir(parents=True)
     with workplace.open() as services:
-        pages = services.public_pages(lambda *_: None)  # type: ignore[arg-type]
+        pages = make_public_pages(services, lambda *_: None)  # type: ignore[arg-type]
         client = connect(workplace, services, pages)
         site = Site(workplace, services, pages, client)
         services.store.editions.start_digests(["daily"], services.clock())

@@ -15,7 +15,8 @@ from digest.errors import StoreError
 from digest.subscribers.model import PastState, Subscriber, SubscriberState
 from digest.subscribers.tokens import SubscriptionLink, unsubscribe_token
 from digest.web import sample_pages as samples
-from digest.web.app import create_app
+from digest.web.app import Probes, create_app
+from digest.web.forms import LinkContext
 from digest.web.pages import WebPages
 from tests.defaults import default_plan
 from tests.feeds.samples import SITE
@@ -100,13 +101,9 @@ def connect(
     unready: Callable[[], str] | None = None,
 ) -> httpx.AsyncClient:
     app = create_app(
+        LinkContext(pages=pages, digests={"daily": DAILY}, token_keys=[KEY], clock=lambda: NOW),
         subscriptions=book,
-        last_scan_at=last_scan_at,
-        pages=pages,
-        token_keys=[KEY],
-        clock=lambda: NOW,
-        digests={"daily": DAILY},
-        unready=unready,
+        probes=Probes(last_scan_at=last_scan_at, unready=unready),
     )
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x")
 
@@ -386,12 +383,8 @@ async def test_a_large_body_is_refused_and_changes_nothing(
 
 async def test_a_body_that_breaks_off_changes_nothing(book: Book, pages: WebPages) -> None:
     app = create_app(
+        LinkContext(pages=pages, digests={"daily": DAILY}, token_keys=[KEY], clock=lambda: NOW),
         subscriptions=book,
-        last_scan_at=None,
-        pages=pages,
-        token_keys=[KEY],
-        clock=lambda: NOW,
-        digests={"daily": DAILY},
     )
     sent: list[dict[str, object]] = []
 

@@ -17,6 +17,7 @@ from digest.mail.operator_mail import ApprovalRequest
 from digest.subscribers.tokens import approval_token, unsubscribe_token
 from digest.web import sample_pages as samples
 from digest.web.app import create_app
+from digest.web.forms import LinkContext
 from digest.web.pages import WebPages
 from tests.defaults import default_plan
 from tests.feeds.samples import SITE, article
@@ -74,12 +75,13 @@ async def _client(tmp_path: Path, desk: Desk) -> AsyncIterator[httpx.AsyncClient
 
 def connect(output: Path, desk: Desk | None) -> httpx.AsyncClient:
     app = create_app(
+        LinkContext(
+            pages=WebPages(templates=TEMPLATES, plan=default_plan(site=SITE)),
+            token_keys=[KEY],
+            digests={},
+            clock=lambda: NOW,
+        ),
         subscriptions=Book(),
-        last_scan_at=None,
-        pages=WebPages(templates=TEMPLATES, plan=default_plan(site=SITE)),
-        token_keys=[KEY],
-        digests={},
-        clock=lambda: NOW,
         approvals=desk,
     )
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x")

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 
 from digest.app.daemon import Daemon
 from digest.app.metrics import DaemonMetrics, metrics_application
+from digest.app.web_application import make_application
 from digest.articles.model import CategoryPath
 from digest.subscribers.model import NewSubscriber
 from digest.subscribers.signup import Signup, SignupLimits
@@ -26,6 +27,7 @@ from digest.subscribers.tokens import (
 )
 from digest.urls import PREFERENCES_QUERY
 from digest.web import routing, sample_pages
+from digest.web.app import Probes
 from digest.web.render_queue import RenderQueue
 from tests import stores
 from tests.conftest import Workplace
@@ -189,10 +191,10 @@ def _target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
         restore()
         due_at = sample_pages.sample_proposals()[0].edition.due_at
         yield Target(
-            app=services.application(
-                lambda: now,
-                Desk(),  # type: ignore[arg-type]
-                unready=daemon._unready,
+            app=make_application(
+                services,
+                approvals=Desk(),
+                probes=Probes(last_scan_at=lambda: now, unready=daemon._unready),
                 queue=queue,
             ),
             metrics=metrics_application(metrics),

@@ -13,6 +13,7 @@ import pytest
 from lxml import html
 from sqlalchemy import select
 
+from digest.app.web_application import make_application
 from digest.app.wiring import Services
 from digest.store.schema import erased_address, past_state, person, signup, subscriber
 from digest.subscribers.model import NewSubscriber, SubscriberState
@@ -111,7 +112,7 @@ def _site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         store.subscribers.add(
             NewSubscriber(address=reader.address, digest="notes", state=left), now
         )
-        app = services.application(None, desk)  # type: ignore[arg-type]
+        app = make_application(services, approvals=desk)
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=URL)
         form = form_token(key, now)
         workplace.clock.advance(seconds=YOUNGEST.total_seconds())

@@ -16,6 +16,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 from structlog.testing import capture_logs
 
+from digest.app.web_application import make_public_pages
 from digest.articles.ingest.records import Neighbour
 from digest.articles.model import Article, CategoryPath, article_key
 from digest.errors import StoreError, TemplateError
@@ -78,7 +79,7 @@ async def test_a_conditional_request_renders_nothing(
     first = {path: await site.get(path) for path in PAGES}
     no_template(monkeypatch)
     # Neither by a server that has rendered before, nor by one that has just started.
-    fresh = connect(workplace, site.services, site.services.public_pages(site.pages._inner))
+    fresh = connect(workplace, site.services, make_public_pages(site.services, site.pages._inner))
     for client in (site.client, fresh):
         for path, before in first.items():
             tag = before.headers["etag"]

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from lxml import html
 
+from digest.app.web_application import make_application
 from digest.app.wiring import Services
 from digest.articles.model import CategoryPath
 from digest.store.signups import SignupStore
@@ -102,7 +103,7 @@ def _door(workplace: Workplace) -> Iterator[Door]:
         ]
         services.store.articles.record(articles, services.clock())
         woken: list[str] = []
-        app = services.application(None, None, lambda: woken.append("mail"))
+        app = make_application(services, wake=lambda: woken.append("mail"))
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=URL)
         yield Door(workplace, services, client, woken)
 

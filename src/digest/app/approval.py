@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -57,6 +57,16 @@ class ApprovalStore(Protocol):
         """Queue failed and expired deliveries again; return their number."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorMail:
+    """How the operator is written to."""
+
+    to: str  #: an address
+    sender: Sender
+    send: Callable[[Envelope], Awaitable[None]]  #: sends a mail, or raises DeliveryError
+    link: Callable[[Edition], str] | None = None  #: returns the address of the page to approve
+
+
 class ApprovalService:
     """Asks the operator to approve drafts, and carries out decisions and expired deadlines."""
 
@@ -65,26 +75,16 @@ class ApprovalService:
         *,
         store: ApprovalStore,
         digests: Mapping[str, Digest],
-        sender: Sender,
         clock: Clock,
         wake: Callable[[], None] = lambda: None,
-        send: Callable[[Envelope], Awaitable[None]] | None = None,
-        report_to: str = "",
-        link: Callable[[Edition], str] | None = None,
+        operator: OperatorMail | None = None,
     ) -> None:
-        """``wake`` is called when there may be mail to send.
-
-        ``send`` sends a mail to the operator at ``report_to``, or raises DeliveryError; without
-        both, nobody is asked. ``link`` returns the address of an edition's approval page.
-        """
+        """``wake`` is called when there may be mail to send; ``operator`` None: nobody is asked."""
         self._store = store
         self._digests = digests
-        self._sender = sender
         self._clock = clock
         self._wake = wake
-        self._send = send
-        self._report_to = report_to
-        self._link = link
+        self._operator = operator
         self._wakeup = WakeUp()
         self._logged: set[int] = set()  # drafts that the log has told of
         self._asked: set[int] = set()  # drafts that the operator was written to about
@@ -196,20 +196,16 @@ class ApprovalService:
         deadline = decided_at(edition, digest)
         if digest is None or digest.approval is None or deadline is None:
             self._log_once("draft waits for a command: its digest wants no approval", edition)
-        elif not announced and self._asks:
-            await self._ask(edition)  # its time counts from then: nothing is decided unasked
+        elif not announced and self._operator:
+            # Its time counts from then: nothing is decided unasked.
+            await self._ask(edition, self._operator)
         elif self._clock() >= deadline:
             _log.warning("nobody decided in time", digest=digest.name, edition=edition.id)
             await (self.approve if digest.approval.sends else self.drop)(edition.id)
         elif not announced:
             self._log_once("draft waits for a command: there is no mail.report_to", edition)
 
-    @property
-    def _asks(self) -> bool:
-        """Whether there is an operator's address, and a way to send mail to it."""
-        return self._send is not None and bool(self._report_to)
-
-    async def _ask(self, edition: Edition) -> None:
+    async def _ask(self, edition: Edition, operator: OperatorMail) -> None:
         """Send the mail about a draft to the operator, once; try again later if it fails."""
         now = self._clock()
         if edition.id in self._asked:  # only that could not be written down
@@ -220,14 +216,13 @@ class ApprovalService:
         ):
             return
         proposal = await self.proposal(edition.id)
-        if self._send is None or proposal is None or not proposal.waits:
+        if proposal is None or not proposal.waits:
             return
         proposal = replace(proposal, edition=replace(proposal.edition, announced_at=now))
-        link = self._link(edition) if self._link else None
+        link = operator.link(edition) if operator.link else None
+        message = approval_message(proposal, operator.sender, operator.to, now, link=link)
         try:
-            await self._send(
-                approval_message(proposal, self._sender, self._report_to, now, link=link)
-            )
+            await operator.send(message)
         except DeliveryDeferred as error:
             self._retry_at = now + timedelta(seconds=self._backoff.failed())
             _log.warning("operator not asked yet", edition=edition.id, error=str(error))

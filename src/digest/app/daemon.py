@@ -17,6 +17,7 @@ import structlog
 
 from digest.app.live_settings import LiveSettings
 from digest.app.lock_file import daemon_id, listen, only_daemon
+from digest.app.signup_mailer import make_signup_mailer
 from digest.app.wiring import Services
 from digest.backoff import Backoff
 from digest.errors import DigestError, OutputError, StoreError
@@ -87,7 +88,7 @@ class Daemon:
         self._due_runs = services.due_runs()
         self._delivery = services.delivery(daemon_id(services.settings.paths.data))
         self._approval = services.approval(self._delivery)
-        self._signup_mailer = services.signup_mailer(self._delivery)
+        self._signup_mailer = make_signup_mailer(services, self._delivery.reports.send)
         self._queue = RenderQueue(calm=self._publish_loop.calm)
         self._timer = Timer(services.schedules, self._fire)
         self._checked = asyncio.Event()  # the output was looked at, so it can be served
@@ -191,10 +192,17 @@ class Daemon:
             _log.error("the output folder was not synced", error=str(error))
 
     def _server(self, listener: socket.socket) -> Server:
+        from digest.app.web_application import make_application
+        from digest.web.app import Probes
+
         services = self._services
         scanned = self._last_scan_at if services.settings.web.status else None
-        feeds = services.application(
-            scanned, self._approval, self._wake_mail, self._unready, self._queue
+        feeds = make_application(
+            services,
+            approvals=self._approval,
+            wake=self._wake_mail,
+            probes=Probes(last_scan_at=scanned, unready=self._unready),
+            queue=self._queue,
         )
         return Server(feeds, listener, immediate_response=feeds.immediate_response)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -18,8 +18,13 @@ from digest.mail.render import MailTemplates
 from digest.mail.transports.model import Sender
 from digest.subscribers.address import wire_address
 from digest.subscribers.signup import Signup
+from digest.subscribers.tokens import confirmation_token
 from digest.times import Clock
+from digest.urls import CONFIRM_PATH
 from digest.wakeup import WakeUp
+
+if TYPE_CHECKING:
+    from digest.app.wiring import Services
 
 #: Seconds between two looks at the requests where nobody wakes the service.
 _LOOK_EVERY = 30.0
@@ -159,3 +164,23 @@ class SignupMailer:
             _log.warning("confirmation mail refused", error=str(error))
         else:
             _log.info("confirmation mail sent")
+
+
+def make_signup_mailer(
+    services: Services, send: Callable[[Envelope], Awaitable[None]]
+) -> SignupMailer:
+    """Return the service that sends the mails of requests made on the web by ``send``."""
+
+    def link(signup: Signup) -> str:
+        token = confirmation_token(services.token_keys[0], signup.identifier, signup.expires_at)
+        return services.site.link(f"{CONFIRM_PATH}{token}")
+
+    return SignupMailer(
+        requests=services.store.signups,
+        templates=services.mail_templates,
+        digests=services.digests,
+        sender=services.settings.sender(),
+        send=send,
+        link=link,
+        clock=services.clock,
+    )

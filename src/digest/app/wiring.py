@@ -11,16 +11,13 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
-from functools import cached_property, partial
-from pathlib import Path
+from functools import cached_property
 from random import random
 from typing import TYPE_CHECKING
 
 import structlog
 
 from digest.app.builders import (
-    check_export_folder,
     feed_fingerprint,
     feed_style_sheet,
     make_mail_templates,
@@ -37,7 +34,6 @@ from digest.articles.ingest.ingest_options import CurrentOptions, IngestOptions
 from digest.articles.ingest.tree import Tree
 from digest.articles.ingest.workers import Workers
 from digest.articles.model import Scope
-from digest.assets import ASSETS
 from digest.editions.model import Digest, Edition
 from digest.errors import ConfigurationError
 from digest.feeds.catalog import FeedPlan, FeedSummary, article_counts
@@ -48,21 +44,15 @@ from digest.scheduling.schedule import Schedule
 from digest.settings import Settings
 from digest.site import Site
 from digest.store.database import Store, open_store
-from digest.subscribers.signup import Signup
-from digest.subscribers.tokens import approval_token, confirmation_token
+from digest.subscribers.tokens import approval_token
 from digest.times import Clock, utc_now
-from digest.urls import APPROVE_PATH, CONFIRM_PATH
+from digest.urls import APPROVE_PATH
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
-
     from digest.app.approval import ApprovalService
-    from digest.app.export.exporter import Exporter
     from digest.app.mail_logo import LogoFile
     from digest.app.publish_loop import PendingPaths, PublishLoop
     from digest.app.search_indexer import SearchIndexer
-    from digest.app.signup_mailer import SignupMailer
-    from digest.feeds.model import CategorySummary
     from digest.feeds.websub.notifier import HubNotifier
     from digest.mail.composer import Composer
     from digest.mail.delivery.service import DeliveryService
@@ -70,12 +60,7 @@ if TYPE_CHECKING:
     from digest.scheduling.due import DueRuns
     from digest.sources.follower import Follower
     from digest.sources.model import Source
-    from digest.web.feed_files import FeedFiles
     from digest.web.pages import WebPages
-    from digest.web.public_pages import PublicPages
-    from digest.web.render_queue import RenderQueue
-    from digest.web.signup_requests import SignupRequests
-    from digest.web.subscribing import Subscribing
 
 _log = structlog.get_logger(__name__)
 
@@ -366,183 +351,28 @@ class Services:
 
     def approval(self, delivery: DeliveryService | None = None) -> ApprovalService:
         """Return the service that asks for approval; ``delivery`` sends its mail and is woken."""
-        from digest.app.approval import ApprovalService
+        from digest.app.approval import ApprovalService, OperatorMail
 
-        has_pages = self.settings.web.enabled
+        operator, to = None, self.settings.mail.report_to
+        if delivery and to:
+            operator = OperatorMail(
+                to=to,
+                sender=self.settings.sender(),
+                send=delivery.reports.send,
+                link=self.approval_link if self.settings.web.enabled else None,
+            )
         return ApprovalService(
             store=self.store.editions,
             digests=self.digests,
-            sender=self.settings.sender(),
             clock=self.clock,
             wake=delivery.wake if delivery else lambda: None,
-            send=delivery.reports.send if delivery else None,
-            report_to=self.settings.mail.report_to,
-            link=self.approval_link if has_pages else None,
-        )
-
-    def public_pages(self, inner: ASGIApp, queue: RenderQueue | None = None) -> PublicPages:
-        """Return the application that serves pages, and hands other requests to ``inner``.
-
-        Pages are rendered in ``queue``, by default one of their own.
-        """
-        from digest.web.edition_pages import WebEditions
-        from digest.web.public_pages import PublicPages
-        from digest.web.routing import Addresses
-
-        archives, moved = self.settings.feeds.archives, self.settings.moved_feeds()
-        readers = self.settings.feeds.readers
-        editions = WebEditions(
-            digests=self.digests, site=self.site, pages=self.pages, clock=self.clock
-        )
-        return PublicPages(
-            inner,
-            store=self.store.pages,
-            addresses=Addresses(
-                pages=self.pages,
-                plan=self.plan,
-                editions=editions,
-                archives=archives,
-                moved=moved,
-                search=self.search,
-            ),
-            pages=self.pages,
-            configuration=repr(
-                (self.plan, self.digests, self.schedules, readers, self.can_subscribe)
-            ),
-            clock=self.clock,
-            queue=queue,
-            proxies=self.settings.signup_policy().proxies,
-        )
-
-    def application(
-        self,
-        last_scan_at: Callable[[], datetime | None] | None,
-        approval: ApprovalService | None,
-        wake: Callable[[], None] = lambda: None,
-        unready: Callable[[], str] | None = None,
-        queue: RenderQueue | None = None,
-    ) -> FeedFiles:
-        """Return the whole web application: files of feeds, pages, forms and links of mails.
-
-        ``last_scan_at`` is for ``/status``, None: there is no such address; ``approval`` carries
-        out decisions on editions, None: there are no links to approve; ``wake`` is called when a
-        mail waits, to confirm a request or to welcome; ``unready`` returns why the daemon is not
-        ready; pages are rendered in ``queue``, by default one of their own.
-        """
-        from digest.feeds.websub.protocol import feed_links
-        from digest.web.app import create_app
-        from digest.web.assets import AssetFiles
-        from digest.web.feed_files import FeedFiles
-        from digest.web.render_queue import RenderQueue
-        from digest.web.signup_requests import SignupRequests
-
-        queue = queue or RenderQueue()
-        requests = SignupRequests(
-            signups=self.store.signups,
-            pages=self.pages,
-            digests=self.digests,
-            token_keys=self.token_keys,
-            policy=self.settings.signup_policy(),
-            clock=self.clock,
-            wake=wake,
-        )
-        app = create_app(
-            subscriptions=self.store.subscribers,
-            last_scan_at=last_scan_at,
-            pages=self.pages,
-            token_keys=self.token_keys,
-            clock=self.clock,
-            digests=self.digests,
-            approvals=approval,
-            categories=self._categories,
-            requests=requests if self.schedules else None,
-            queue=queue,
-            subscribing=self._subscribing(requests, queue) if self.can_subscribe else None,
-            unready=unready,
-        )
-        return FeedFiles(
-            self.settings.paths.output,
-            AssetFiles(self.settings.asset_folder(), self.public_pages(app, queue)),
-            moved=self.settings.moved_feeds(),
-            links=partial(feed_links, self.site),
-            clock=self.clock,
+            operator=operator,
         )
 
     @property
     def can_subscribe(self) -> bool:
         """Whether readers can subscribe on the web."""
         return self.settings.subscribing() and bool(self.schedules)
-
-    def _categories(self) -> list[CategorySummary]:
-        with self.store.pages.snapshot() as source:
-            return source.categories(None)
-
-    def _subscribing(self, requests: SignupRequests, queue: RenderQueue) -> Subscribing:
-        from digest.web.subscribing import Subscribing
-
-        return Subscribing(
-            requests=requests,
-            categories=self._categories,
-            pages=self.pages,
-            digests={name: self.digests[name] for name in self.schedules},
-            token_keys=self.token_keys,
-            clock=self.clock,
-            queue=queue,
-        )
-
-    def signup_mailer(self, delivery: DeliveryService) -> SignupMailer:
-        """Return the service that sends the mails of requests made on the web."""
-        from digest.app.signup_mailer import SignupMailer
-
-        def link(signup: Signup) -> str:
-            token = confirmation_token(self.token_keys[0], signup.identifier, signup.expires_at)
-            return self.site.link(f"{CONFIRM_PATH}{token}")
-
-        return SignupMailer(
-            requests=self.store.signups,
-            templates=self.mail_templates,
-            digests=self.digests,
-            sender=self.settings.sender(),
-            send=delivery.reports.send,
-            link=link,
-            clock=self.clock,
-        )
-
-    def exporter(self, folder: Path, *, url: str, archives: bool) -> Exporter:
-        """Return the exporter of the whole site into a folder, for an address (``Site.url``).
-
-        Raises ConfigurationError if the folder must not be used, or there are no archives.
-        """
-        from digest.app.export.exporter import AssetSource, Exporter
-        from digest.app.export.folder import ExportFolder
-        from digest.web.edition_pages import WebEditions
-
-        settings = self.settings
-        check_export_folder(settings, folder)
-        if archives and not settings.feeds.archives:
-            problem = "is needed for --archives; there are none to be exported"
-            raise ConfigurationError("feeds.archives", "false", problem)
-        self.publish_logo()
-        # Nobody tells a hub of a copy under another address.
-        hubs = self.site.hubs if url == self.site.url else ()
-        site = replace(self.site, url=url, hubs=hubs)
-        pages = make_pages(settings, site, self.digests, self.schedules)
-        return Exporter(
-            store=self.store.pages,
-            folder=ExportFolder(folder),
-            feeds=replace(settings.feed_plan(site), archives=archives),
-            pages=pages,
-            editions=WebEditions(
-                digests=self.digests, site=site, pages=pages, clock=self.clock, samples=False
-            ),
-            assets=AssetSource(
-                folder=settings.asset_folder(),
-                url=self.site.link(ASSETS).encode(),
-                exported_url=site.link(ASSETS).encode(),
-                others=frozenset({self.logo.name} if self.logo else ()),
-            ),
-            configuration=repr((self.digests, self.schedules, settings.feeds.readers)),
-        )
 
     def approval_link(self, edition: Edition) -> str:
         """Return the address of the page where the operator decides on an edition."""

@@ -230,12 +230,13 @@ def export(
     Writes what is in the database, and only what has changed since the last time. Removes nothing
     that it has not written. Ends with 1 where files of others are in the way.
     """
+    from digest.app.export.exporter import make_exporter
     from digest.site import is_loopback
 
     with services_of(context, log=False) as services:
         began = time.monotonic()
         address = url or services.site.url
-        exporter = services.exporter(folder, url=address, archives=archives)
+        exporter = make_exporter(services, folder, url=address, archives=archives)
         if is_loopback(urlsplit(address).hostname or ""):
             remark(f"its addresses are for this machine alone ({address}): see [site] url or --url")
         with progress_bar("Exporting") as progress:

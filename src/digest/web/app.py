@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import cast
+from typing import Protocol, cast
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,10 +17,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from digest.editions.model import Digest
 from digest.errors import StoreError
 from digest.feeds.model import CategorySummary
-from digest.times import Clock, rfc3339
+from digest.mail.operator_mail import ApprovalRequest
+from digest.subscribers.tokens import edition_tag, read_approval_token
+from digest.times import rfc3339
 from digest.urls import (
     APPROVE_PATH,
     CONFIRM_PATH,
@@ -26,14 +29,13 @@ from digest.urls import (
     SUBSCRIBE_PATH,
     UNSUBSCRIBE_PATH,
 )
-from digest.web.approvals import ApprovalLink, Approvals
+from digest.web.forms import LinkContext, form_action
 from digest.web.model import PRIVATE_HEADERS, SECURITY_HEADERS
-from digest.web.pages import WebPages, html_response
+from digest.web.pages import html_response
 from digest.web.preferences import PersonSubscriptions, Preferences
 from digest.web.render_queue import RETRY_WHEN_BUSY, Busy, RenderQueue
 from digest.web.shared_answer import SharedAnswer
-from digest.web.signup_requests import SignupRequests
-from digest.web.subscribing import Subscribing
+from digest.web.subscribing import SignupRequests, Subscribing
 from digest.web.unsubscribing import UnsubscribeLink
 
 #: Seconds after which a client may try again when the database did not answer.
@@ -51,52 +53,96 @@ class _TokenConvertor(PathConvertor):
 register_url_convertor("token", _TokenConvertor())
 
 
+class Approvals(Protocol):
+    """Carries out the operator's decisions on editions. Raises StoreError."""
+
+    async def proposal(self, edition_id: int) -> ApprovalRequest | None:
+        """Return an edition with what the operator needs to decide; None if there is none."""
+
+    async def approve(self, edition_id: int) -> bool:
+        """Send a draft; return False if it is no draft (any more), or cannot be sent."""
+
+    async def drop(self, edition_id: int) -> bool:
+        """Cancel a draft; return False if it is no draft (any more)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalLink:
+    """Answers requests for the link to approve an edition, in the mail to the operator."""
+
+    approvals: Approvals
+    context: LinkContext
+
+    async def serve(self, request: Request) -> Response:
+        """Answer GET with the edition and two buttons, and POST by doing what the button says.
+
+        GET changes nothing, since scanners follow links too. The page shows the present state, also
+        after a click that came too late. Raises HTTPException: 404 if the token is invalid, 413
+        if the body is too large, 400 if it is not what a button of the page sends.
+        """
+        proposal = await self._proposal(request.path_params["token"])
+        if request.method == "POST":
+            action = await form_action(request)
+            if action == "approve":
+                await self.approvals.approve(proposal.edition.id)
+            elif action == "cancel":
+                await self.approvals.drop(proposal.edition.id)
+            else:
+                raise HTTPException(400, headers=dict(PRIVATE_HEADERS))
+            proposal = await self._proposal(request.path_params["token"])
+        body = await run_in_threadpool(self.context.pages.approval, proposal)
+        return html_response(body, headers=PRIVATE_HEADERS)
+
+    async def _proposal(self, token: str) -> ApprovalRequest:
+        """Return the edition that a token was made for; raise HTTPException if there is none."""
+        content = read_approval_token(self.context.token_keys, token)
+        if content is not None:
+            proposal = await self.approvals.proposal(content[0])
+            if proposal is not None:
+                edition = proposal.edition
+                if edition_tag(edition.digest, edition.due_at) == content[1]:
+                    return proposal
+        raise HTTPException(404, headers=dict(PRIVATE_HEADERS))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probes:
+    """What tells whether the daemon works; without one, its address is not there."""
+
+    last_scan_at: Callable[[], datetime | None] | None = None  #: for ``/status``
+    #: Returns what keeps the daemon from its work, for ``/readyz``, in public words; called in a
+    #: thread.
+    unready: Callable[[], str] | None = None
+
+
 def create_app(
+    context: LinkContext,
     *,
     subscriptions: PersonSubscriptions,
-    last_scan_at: Callable[[], datetime | None] | None,
-    pages: WebPages,
-    token_keys: Sequence[bytes],
-    clock: Clock,
-    digests: Mapping[str, Digest],
     approvals: Approvals | None = None,
     categories: Callable[[], Sequence[CategorySummary]] = tuple,
     requests: SignupRequests | None = None,
     queue: RenderQueue | None = None,
     subscribing: Subscribing | None = None,
-    unready: Callable[[], str] | None = None,
+    probes: Probes | None = None,
 ) -> ASGIApp:
     """Return the ASGI application.
 
-    ``last_scan_at`` returns the time of the last scan of the articles, for ``/status``; None: no
-    such address. A link of a mail is valid if one of ``token_keys`` signed it. ``digests`` is by
-    name. ``approvals`` carries out decisions on editions; None: there are no links to approve.
+    ``approvals`` carries out decisions on editions; None: there are no links to approve.
     ``categories`` returns all that show an article; called in a thread. ``requests`` takes what a
     mail asks to confirm, and ``subscribing`` answers who wants to subscribe; None: nobody can here.
-    Preferences wait for their turn in ``queue``, by default one of their own. ``unready`` returns
-    what keeps the daemon from its work, for ``/readyz``, in public words; called in a thread; None:
-    there is no such address.
+    Preferences wait for their turn in ``queue``, by default one of their own.
     """
-    link = UnsubscribeLink(
-        subscriptions=subscriptions,
-        pages=pages,
-        digests=digests,
-        token_keys=token_keys,
-        clock=clock,
-    )
+    pages, probes = context.pages, probes or Probes()
+    link = UnsubscribeLink(subscriptions=subscriptions, context=context)
     preferences = Preferences(
         subscriptions=subscriptions,
-        pages=pages,
-        digests=digests,
-        token_keys=token_keys,
-        clock=clock,
+        context=context,
         categories=categories,
         requests=requests,
         queue=queue or RenderQueue(),
     )
-    approval_link = (
-        ApprovalLink(approvals=approvals, pages=pages, token_keys=token_keys) if approvals else None
-    )
+    approval_link = ApprovalLink(approvals=approvals, context=context) if approvals else None
 
     async def serve_reader(request: Request) -> Response:
         chosen = preferences if PREFERENCES_QUERY in request.query_params else link
@@ -108,10 +154,10 @@ def create_app(
         return await approval_link.serve(request)
 
     async def show_status(_: Request) -> Response:
-        if last_scan_at is None:
+        if probes.last_scan_at is None:
             raise HTTPException(404)
         # Everybody may read it: behind a proxy all requests come from this machine.
-        scanned = last_scan_at()
+        scanned = probes.last_scan_at()
         text = f"up, last scan {rfc3339(scanned)}" if scanned else "up, first scan under way"
         return PlainTextResponse(f"{text}\n", headers={**SECURITY_HEADERS, **PRIVATE_HEADERS})
 
@@ -132,8 +178,8 @@ def create_app(
     optional = []
     if subscribing:
         optional.append(Route(f"/{SUBSCRIBE_PATH}", subscribing.serve_form, methods=both))
-    if unready:
-        readiness = partial(_readyz, SharedAnswer(unready))
+    if probes.unready:
+        readiness = partial(_readyz, SharedAnswer(probes.unready))
         optional.append(Route("/readyz", readiness, methods=["GET"]))
     if requests:
         confirm = requests.serve_confirmation

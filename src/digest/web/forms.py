@@ -1,19 +1,33 @@
-"""Forms: the fields that a browser sends, and whether a page of ours sent them."""
+"""Forms and signed links: the fields that a browser sends, and what answers are made with."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
+from digest.editions.model import Digest
+from digest.times import Clock
 from digest.web.model import PRIVATE_HEADERS
+from digest.web.pages import WebPages
 
 #: Bytes; the largest form has a field of 20 bytes for each category.
 MAX_BODY = 16 * 1024
 
 Fields = Mapping[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkContext:
+    """The values with which forms and signed links are answered."""
+
+    pages: WebPages
+    digests: Mapping[str, Digest]  #: by name
+    token_keys: Sequence[bytes]  #: the first signs, all are valid
+    clock: Clock
 
 
 async def form_fields(request: Request) -> Fields:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -19,13 +19,12 @@ from digest.feeds.model import CategorySummary
 from digest.mail.translations import WORDS
 from digest.subscribers.model import PastState, Subscriber, SubscriberState
 from digest.subscribers.tokens import SubscriptionLink, read_unsubscribe_token
-from digest.times import Clock, known_zone, named_zones, rfc3339
-from digest.web.forms import Fields, field, form_fields, require_own_page
+from digest.times import known_zone, named_zones, rfc3339
+from digest.web.forms import Fields, LinkContext, field, form_fields, require_own_page
 from digest.web.model import PRIVATE_HEADERS, SECURITY_HEADERS
-from digest.web.pages import WebPages, html_response
+from digest.web.pages import html_response
 from digest.web.render_queue import RenderQueue
 from digest.web.request_headers import accepted_languages
-from digest.web.signup_requests import SignupRequests
 from digest.web.subscribe_form import (
     Choice,
     PreferencesForm,
@@ -33,6 +32,7 @@ from digest.web.subscribe_form import (
     offered,
     uppermost,
 )
+from digest.web.subscribing import SignupRequests
 from digest.web.unsubscribing import Subscriptions
 
 _REASON = "on the page of preferences"
@@ -67,34 +67,15 @@ class _Problem(Exception):
         self.words = words
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
     """Answers requests for the page of a person, by the token of any mail to them."""
 
-    def __init__(
-        self,
-        *,
-        subscriptions: PersonSubscriptions,
-        pages: WebPages,
-        digests: Mapping[str, Digest],
-        token_keys: Sequence[bytes],
-        clock: Clock,
-        categories: Callable[[], Sequence[CategorySummary]],
-        requests: SignupRequests | None,
-        queue: RenderQueue,
-    ) -> None:
-        """``digests`` is by name; a token made with any of the keys is valid.
-
-        ``categories`` returns those with a visible article; called in a thread. ``requests`` takes
-        changes of address; None: addresses cannot be changed. Pages are rendered in ``queue``.
-        """
-        self._subscriptions = subscriptions
-        self._pages = pages
-        self._digests = digests
-        self._token_keys = token_keys
-        self._clock = clock
-        self._categories = categories
-        self._requests = requests
-        self._queue = queue
+    subscriptions: PersonSubscriptions
+    context: LinkContext
+    categories: Callable[[], Sequence[CategorySummary]]  #: with an article; called in a thread
+    requests: SignupRequests | None  #: takes changes of address; None: it cannot be changed here
+    queue: RenderQueue  #: in which pages are rendered
 
     async def serve(self, request: Request) -> Response:
         """Answer GET with the page, and POST by doing what its button says.
@@ -104,14 +85,14 @@ class Preferences:
         the body is too large, 400 if it is not what a button of the page sends. Raises Busy if
         too many pages are requested.
         """
-        link = read_unsubscribe_token(self._token_keys, request.path_params["token"])
+        link = read_unsubscribe_token(self.context.token_keys, request.path_params["token"])
         mine = await run_in_threadpool(self._mine, link)
         languages = accepted_languages(request.headers.get("accept-language", ""))
         chosen = next((subscriber.language for subscriber in mine if subscriber.language), None)
         languages[:0] = [chosen] if chosen else []
         if request.method != "POST":
             return await self._page(mine, languages)
-        require_own_page(request, self._requests.policy.origin if self._requests else "")
+        require_own_page(request, self.requests.policy.origin if self.requests else "")
         fields = await form_fields(request)
         action = field(fields, "action") or ""
         try:
@@ -132,33 +113,33 @@ class Preferences:
         self, mine: Sequence[Subscriber], languages: Sequence[str], **state: Any
     ) -> Response:
         def render() -> bytes:
-            listed = self._categories()
+            listed = self.categories()
             choices = tuple(self._choice(subscriber, listed) for subscriber in mine)
-            form = PreferencesForm(choices=choices, moves=self._requests is not None, **state)
-            return self._pages.preferences(form, languages)
+            form = PreferencesForm(choices=choices, moves=self.requests is not None, **state)
+            return self.context.pages.preferences(form, languages)
 
-        body = await self._queue.run(render)
+        body = await self.queue.run(render)
         return html_response(body, 422 if state.get("problem") else 200, PRIVATE_HEADERS)
 
     def _mine(self, link: SubscriptionLink | None) -> list[Subscriber]:
         """Return the subscriptions of a link's person; raise HTTPException if there are none."""
         try:
-            subscriber = self._subscriptions.linked(link)[0] if link else None
+            subscriber = self.subscriptions.linked(link)[0] if link else None
         except LookupError:
             subscriber = None
-        mine = self._subscriptions.of_address(subscriber.address) if subscriber else []
+        mine = self.subscriptions.of_address(subscriber.address) if subscriber else []
         if not mine:  # also where the address changes meanwhile
             raise HTTPException(404, headers=dict(PRIVATE_HEADERS))
         return mine
 
     def _choice(self, subscriber: Subscriber, listed: Sequence[CategorySummary]) -> Choice:
         """Return the choices of a subscription, with its present state."""
-        digest = self._digests.get(subscriber.digest)
+        digest = self.context.digests.get(subscriber.digest)
         if digest is None or subscriber.state is not SubscriberState.ACTIVE:
             return Choice(subscriber=subscriber, digest=digest)
         categories = offered(listed, [digest], subscriber.categories)
         zone = _zone(subscriber.timezone, digest)
-        now, end = self._clock(), subscriber.paused_until
+        now, end = self.context.clock(), subscriber.paused_until
         today = now.astimezone(ZoneInfo(zone)).date()
         paused = end.astimezone(ZoneInfo(zone)).date() if end and end > now else None
         # A list may have brought any other end.
@@ -168,7 +149,7 @@ class Preferences:
             digest=digest,
             categories=tuple(categories),
             checked=frozenset(map(category_id, subscriber.categories)),
-            language=self._pages.language([subscriber.language or "", digest.language]),
+            language=self.context.pages.language([subscriber.language or "", digest.language]),
             zones=_zones(zone) if digest.local else (),
             zone=zone,
             paused_until=paused,
@@ -182,7 +163,7 @@ class Preferences:
         Raises HTTPException 400 for any other value.
         """
         verb, _, name = action.partition(" ")
-        store, now = self._subscriptions, self._clock()
+        store, now = self.subscriptions, self.context.clock()
         chosen = [subscriber for subscriber in mine if name in (subscriber.digest, "*")]
         if not chosen or (name == "*" and verb != "unsubscribe"):
             raise HTTPException(400, headers=dict(PRIVATE_HEADERS))
@@ -191,7 +172,7 @@ class Preferences:
             for subscriber in chosen:
                 change(subscriber.id, now, _REASON)
             return
-        choice = self._choice(chosen[0], self._categories())
+        choice = self._choice(chosen[0], self.categories())
         if verb == "save" and choice.zone:
             changed = self._filled_in(choice, fields)
         elif verb == "resume" and choice.zone:
@@ -242,12 +223,12 @@ class Preferences:
         languages: Sequence[str],
     ) -> Response:
         """Request a change to another address, which a mail asks to confirm. Raises _Problem."""
-        if self._requests is None:
+        if self.requests is None:
             raise HTTPException(400, headers=dict(PRIVATE_HEADERS))
         address = field(fields, "address") or ""
-        if problem := self._requests.address_problem(address):
+        if problem := self.requests.address_problem(address):
             raise _Problem(problem)
-        return await self._requests.ask(request, languages, address, person=mine[0].person)
+        return await self.requests.ask(request, languages, address, person=mine[0].person)
 
     async def _erase(
         self, mine: Sequence[Subscriber], fields: Fields, languages: Sequence[str]
@@ -255,9 +236,9 @@ class Preferences:
         """Delete all about a person; return the page that confirms it. Raises _Problem."""
         if field(fields, "sure") != "yes":
             raise _Problem("erase_unsure")
-        key, now = self._token_keys[0], self._clock()
-        await run_in_threadpool(self._subscriptions.erase, mine[0].address, now, key)
-        body = await run_in_threadpool(self._pages.erased, languages)
+        key, now = self.context.token_keys[0], self.context.clock()
+        await run_in_threadpool(self.subscriptions.erase, mine[0].address, now, key)
+        body = await run_in_threadpool(self.context.pages.erased, languages)
         return html_response(body, headers=PRIVATE_HEADERS)
 
     async def _download(self, mine: Sequence[Subscriber]) -> Response:
@@ -265,7 +246,7 @@ class Preferences:
 
         def collected() -> dict[str, Any]:
             own = mine[0]
-            asked = self._requests.of_person(own.address, own.person) if self._requests else []
+            asked = self.requests.of_person(own.address, own.person) if self.requests else []
             return {"subscriptions": list(map(self._fields, mine)), "requests": asked}
 
         data = await run_in_threadpool(collected)
@@ -294,11 +275,11 @@ class Preferences:
             "person": subscriber.person,
             "history": [
                 {"state": past.state, "since": rfc3339(past.since), "reason": past.reason}
-                for past in self._subscriptions.history(subscriber.id)
+                for past in self.subscriptions.history(subscriber.id)
             ],
             "mails": [
                 {"edition": mail.number, "state": mail.state, "at": rfc3339(mail.changed_at)}
-                for mail in self._subscriptions.received(subscriber.id)
+                for mail in self.subscriptions.received(subscriber.id)
             ],
         }
 

@@ -1,4 +1,4 @@
-"""Routing: the page that an address leads to, the sitemap among them, or where to redirect."""
+"""Routing: the page that an address leads to, or where to redirect; and what the sitemap lists."""
 
 from __future__ import annotations
 

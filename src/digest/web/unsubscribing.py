@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -14,10 +14,9 @@ from starlette.responses import Response
 from digest.editions.model import Digest
 from digest.subscribers.model import Subscriber, SubscriberState
 from digest.subscribers.tokens import SubscriptionLink, read_unsubscribe_token
-from digest.times import Clock
-from digest.web.forms import form_action
+from digest.web.forms import LinkContext, form_action
 from digest.web.model import PRIVATE_HEADERS
-from digest.web.pages import WebPages, html_response
+from digest.web.pages import html_response
 from digest.web.request_headers import accepted_languages
 
 
@@ -38,24 +37,12 @@ class Subscriptions(Protocol):
         """Undo an unsubscription; return False if there is none."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnsubscribeLink:
     """Answers requests for the links to unsubscribe in mails."""
 
-    def __init__(
-        self,
-        *,
-        subscriptions: Subscriptions,
-        pages: WebPages,
-        digests: Mapping[str, Digest],
-        token_keys: Sequence[bytes],
-        clock: Clock,
-    ) -> None:
-        """``digests`` is by name; a token made with any of the keys is valid."""
-        self._subscriptions = subscriptions
-        self._pages = pages
-        self._digests = digests
-        self._token_keys = token_keys
-        self._clock = clock
+    subscriptions: Subscriptions
+    context: LinkContext
 
     async def serve(self, request: Request) -> Response:
         """Answer GET with a form, and POST by unsubscribing, or subscribing again.
@@ -65,16 +52,16 @@ class UnsubscribeLink:
         redirect, and repeating it does no harm (RFC 8058 section 3.1). Raises HTTPException: 404 if
         the token is invalid, 413 if the body is too large, 400 if it breaks off.
         """
-        link = read_unsubscribe_token(self._token_keys, request.path_params["token"])
+        link = read_unsubscribe_token(self.context.token_keys, request.path_params["token"])
         subscriber, digest = await self._find(link)
         again = False
         if request.method == "POST":
             again = await form_action(request) == "resubscribe"
             if subscriber is not None:
-                store = self._subscriptions
+                store = self.subscriptions
                 change = store.resubscribe if again else store.unsubscribe
                 reason = "by the link in a mail"
-                await run_in_threadpool(change, subscriber.id, self._clock(), reason)
+                await run_in_threadpool(change, subscriber.id, self.context.clock(), reason)
                 subscriber, digest = await self._find(link)
         body = await run_in_threadpool(self._page, request, subscriber, digest, again=again)
         return html_response(body, headers=PRIVATE_HEADERS)
@@ -84,13 +71,13 @@ class UnsubscribeLink:
         if link is None:
             raise HTTPException(404, headers=dict(PRIVATE_HEADERS))
         try:
-            subscriber, name = await run_in_threadpool(self._subscriptions.linked, link)
+            subscriber, name = await run_in_threadpool(self.subscriptions.linked, link)
         except LookupError as error:
             raise HTTPException(404, headers=dict(PRIVATE_HEADERS)) from error
         if name is not None:
-            return subscriber, self._digests.get(name)
+            return subscriber, self.context.digests.get(name)
         return None, next(
-            (digest for digest in self._digests.values() if link.names(digest.name)), None
+            (digest for digest in self.context.digests.values() if link.names(digest.name)), None
         )
 
     def _page(
@@ -107,7 +94,7 @@ class UnsubscribeLink:
         if digest is not None:
             languages.append(digest.language)
         if subscriber is None:
-            return self._pages.not_subscribed(digest, languages)
+            return self.context.pages.not_subscribed(digest, languages)
         if subscriber.state is SubscriberState.ACTIVE:
-            return self._pages.unsubscribe(subscriber, digest, languages, again=again)
-        return self._pages.unsubscribed(subscriber, digest, languages)
+            return self.context.pages.unsubscribe(subscriber, digest, languages, again=again)
+        return self.context.pages.unsubscribed(subscriber, digest, languages)

@@ -17,7 +17,7 @@ from lxml import etree
 
 from digest.app.export import exporter as exporting
 from digest.app.export.contents import article_pages
-from digest.app.export.exporter import Exported, Exporter
+from digest.app.export.exporter import Exported, Exporter, make_exporter
 from digest.app.export.folder import MANIFEST, ExportFolder, Manifest
 from digest.app.wiring import Services
 from digest.articles.model import CategoryPath, Draft, SafeHtml, article_key
@@ -71,7 +71,7 @@ class Site:
         progress: Callable[[int, int], None] | None = None,
     ) -> Exported:
         if (url, archives) not in self._exporters:  # compiling its templates takes longest
-            exporter = self.services.exporter(self.folder, url=url, archives=archives)
+            exporter = make_exporter(self.services, self.folder, url=url, archives=archives)
             self._exporters[url, archives] = exporter
         return self._exporters[url, archives].export(progress)
 
@@ -476,7 +476,7 @@ def test_a_folder_of_another_use_is_refused(site: Site, path: str, problem: str)
     (site.workplace.folder / "link").symlink_to(site.workplace.output)
     before = site.workplace.published()
     with pytest.raises(ConfigurationError, match=problem):
-        site.services.exporter(site.workplace.folder / path, url=URL, archives=False)
+        make_exporter(site.services, site.workplace.folder / path, url=URL, archives=False)
     assert site.workplace.published() == before
 
 

@@ -9,9 +9,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from digest import __version__, resources
+from digest.app.builders import check_export_folder, make_pages
 from digest.app.export.contents import (
     ArticlePage,
     Document,
@@ -22,10 +23,13 @@ from digest.app.export.contents import (
 )
 from digest.app.export.folder import ExportFolder, FileState, Manifest, content_hash
 from digest.assets import ASSETS, is_asset_name
-from digest.errors import OutputError
+from digest.errors import ConfigurationError, OutputError
 from digest.feeds.catalog import FeedPlan
 from digest.web.edition_pages import WebEditions
 from digest.web.pages import WebPages
+
+if TYPE_CHECKING:
+    from digest.app.wiring import Services
 
 #: Articles that are in memory at once.
 _BATCH = 100
@@ -349,3 +353,36 @@ class _Run:
         self.folder.write_manifest(
             Manifest(fingerprint=self.fingerprint, files=self.files, begun=frozenset(begun))
         )
+
+
+def make_exporter(services: Services, folder: Path, *, url: str, archives: bool) -> Exporter:
+    """Return the exporter of the whole site into a folder, for an address (``Site.url``).
+
+    Raises ConfigurationError if the folder must not be used, or there are no archives.
+    """
+    settings, digests, schedules = services.settings, services.digests, services.schedules
+    check_export_folder(settings, folder)
+    if archives and not settings.feeds.archives:
+        problem = "is needed for --archives; there are none to be exported"
+        raise ConfigurationError("feeds.archives", "false", problem)
+    services.publish_logo()
+    # Nobody tells a hub of a copy under another address.
+    hubs = services.site.hubs if url == services.site.url else ()
+    site = replace(services.site, url=url, hubs=hubs)
+    pages = make_pages(settings, site, digests, schedules)
+    return Exporter(
+        store=services.store.pages,
+        folder=ExportFolder(folder),
+        feeds=replace(settings.feed_plan(site), archives=archives),
+        pages=pages,
+        editions=WebEditions(
+            digests=digests, site=site, pages=pages, clock=services.clock, samples=False
+        ),
+        assets=AssetSource(
+            folder=settings.asset_folder(),
+            url=services.site.link(ASSETS).encode(),
+            exported_url=site.link(ASSETS).encode(),
+            others=frozenset({services.logo.name} if services.logo else ()),
+        ),
+        configuration=repr((digests, schedules, settings.feeds.readers)),
+    )
