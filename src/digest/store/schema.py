@@ -141,7 +141,7 @@ membership = Table(
     sqlite_with_rowid=False,
 )
 
-#: Authors, languages and the operator's feeds (``articles.facets``).
+#: Authors, languages and the operator's feeds (``articles.model.Facet``).
 facet = Table(
     "facet",
     metadata,
