@@ -52,6 +52,17 @@ class ExistingSite:
     unused: tuple[str, ...]  #: values that cannot be used, each with the reason
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Keys:
+    """The keys, dotted, that may hold a value; the first with one counts."""
+
+    title: tuple[str, ...] = ("title",)
+    url: tuple[str, ...] = ("url",)
+    language: tuple[str, ...] = ("language",)
+    timezone: tuple[str, ...] = ("timezone",)
+    author: tuple[str, ...] = ("author", "author.name")
+
+
 class _Loader(yaml.SafeLoader):
     """Builds plain values; ``!ENV`` becomes its default, any other unknown tag None."""
 
@@ -101,9 +112,11 @@ def _hugo(folder: Path) -> ExistingSite:
         config,
         articles={TOP: _first_folder(folder / (_text(config, "contentdir") or "content"))},
         assets=(folder / (_text(config, "staticdir") or "static"), folder / "assets"),
-        url="baseurl",
-        language=("defaultcontentlanguage", "languagecode", "locale"),
-        author=("params.author", "params.author.name", "author", "author.name"),
+        keys=_Keys(
+            url=("baseurl",),
+            language=("defaultcontentlanguage", "languagecode", "locale"),
+            author=("params.author", "params.author.name", "author", "author.name"),
+        ),
     )
 
 
@@ -114,8 +127,7 @@ def _zola(folder: Path) -> ExistingSite:
         config,
         articles={TOP: _first_folder(folder / "content")},
         assets=(folder / "static", folder / "content"),
-        url="base_url",
-        language="default_language",
+        keys=_Keys(url=("base_url",), language=("default_language",)),
     )
 
 
@@ -145,7 +157,7 @@ def _jekyll(folder: Path) -> ExistingSite:
         config,
         articles=articles,
         assets=(source,),
-        language=("lang", "locale", "language"),
+        keys=_Keys(language=("lang", "locale", "language")),
     )
 
 
@@ -166,11 +178,13 @@ def _pelican(folder: Path) -> ExistingSite:
         articles={name: root for name, root in roots.items() if root.is_dir()}
         or {TOP: _first_folder(content, folder)},
         assets=(content,),
-        title="SITENAME",
-        url="SITEURL",
-        language="DEFAULT_LANG",
-        timezone="TIMEZONE",
-        author="AUTHOR",
+        keys=_Keys(
+            title=("SITENAME",),
+            url=("SITEURL",),
+            language=("DEFAULT_LANG",),
+            timezone=("TIMEZONE",),
+            author=("AUTHOR",),
+        ),
         exclude=tuple(path.strip("/") for path in excluded if path.strip("/")),
     )
 
@@ -194,10 +208,12 @@ def _mkdocs(folder: Path) -> ExistingSite:
         config,
         articles={TOP: _first_folder(*candidates)},
         assets=(docs,),
-        title="site_name",
-        url="site_url",
-        language="theme.language",
-        author="site_author",
+        keys=_Keys(
+            title=("site_name",),
+            url=("site_url",),
+            language=("theme.language",),
+            author=("site_author",),
+        ),
     )
 
 
@@ -239,30 +255,25 @@ def _site(
     assets: tuple[Path, ...],
     category_style: str = "flat",
     exclude: tuple[str, ...] = (),
-    title: str = "title",
-    url: str = "url",
-    language: str | tuple[str, ...] = "language",
-    timezone: str = "timezone",
-    author: str | tuple[str, ...] = ("author", "author.name"),
+    keys: _Keys = _Keys(),
 ) -> ExistingSite:
-    """Return a site; each of the last five names the keys that may hold a value, dotted."""
     unused: list[str] = []
 
-    def checked(keys: str | tuple[str, ...], check: Callable[[str], str]) -> str:
-        text = _text(config, *((keys,) if isinstance(keys, str) else keys))
+    def checked(names: tuple[str, ...], check: Callable[[str], str]) -> str:
+        text = _text(config, *names)
         try:
             return check(text) if text else ""
         except ValueError as error:
-            unused.append(f"{keys if isinstance(keys, str) else keys[0]} = {text!r}: {error}")
+            unused.append(f"{names[0]} = {text!r}: {error}")
             return ""
 
     return ExistingSite(
         file=file,
-        title=checked(title, one_line)[:200],
-        url=checked(url, site_url),
-        language=checked(language, lambda text: language_tag(text.replace("_", "-"))),
-        timezone=checked(timezone, zone),
-        author=checked(author, one_line)[:500],
+        title=checked(keys.title, one_line)[:200],
+        url=checked(keys.url, site_url),
+        language=checked(keys.language, lambda text: language_tag(text.replace("_", "-"))),
+        timezone=checked(keys.timezone, zone),
+        author=checked(keys.author, one_line)[:500],
         articles=articles,
         assets=tuple(dict.fromkeys(path for path in assets if path.is_dir())),
         category_style=category_style,
