@@ -3,6 +3,7 @@
 # pure
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from digest.articles.model import Article, ArticleId, CategoryPath, SafeHtml, article_key
@@ -18,28 +19,26 @@ def sample_articles() -> tuple[Article, ...]:
 
     The last one is pinned as well.
     """
-    full = _article(
-        4,
-        title="Sample: the <first> ship of the year",
+    full = replace(
+        _article(4, "Sample: the <first> ship of the year"),
         authors=("A. Writer", "某记者"),
         categories=(_NEWS, CategoryPath(("Sample & 示例",))),
         link="https://example.org/ships?year=1&first=yes",
         image="https://example.org/ship.png",
         language="en",
         summary="It came in at dawn, and nobody was there to see it.",
-        body="<p>It came in at <b>dawn</b>.</p>",
+        body=SafeHtml("<p>It came in at <b>dawn</b>.</p>"),
         pinned=2,
     )
-    chinese = _article(
-        3,
-        title="示例：今年第一艘船",
+    chinese = replace(
+        _article(3, "示例：今年第一艘船"),
         categories=(CategoryPath(("示例", "新闻")),),
         language="zh",
         summary="它在黎明进港，没有人看见。",
-        body="<p>它在<b>黎明</b>进港。</p>",
+        body=SafeHtml("<p>它在<b>黎明</b>进港。</p>"),
     )
-    untold, kept = _article(2, title="Sample: untold"), _article(1, title="Sample: kept", pinned=1)
-    return full, chinese, untold, kept
+    kept = replace(_article(1, "Sample: kept"), pinned=1)
+    return full, chinese, _article(2, "Sample: untold"), kept
 
 
 #: Articles to look at, by language: category, title, first paragraph.
@@ -227,50 +226,38 @@ def shown_articles(language: str) -> tuple[Article, ...]:
     """Return sample articles in a language; English ones where there are none in it."""
     samples = _SHOWN.get(language) or _SHOWN["en"]
     return tuple(
-        _article(
-            len(samples) - number,
-            title=title,
+        replace(
+            _article(len(samples) - number, title),
             authors=("A. Writer",) if number % 2 else (),
             categories=(CategoryPath((category,)),),
             link=f"https://example.org/{number}",
             image=SHOWN_IMAGE if number % 2 == 0 else None,
             language=language,
             summary=text,
-            body=f"<p>{text}</p><blockquote><p>{title}</p></blockquote><p>{text}</p>"
-            f"<ul><li>{title}</li></ul><pre><code>depth = 12.5</code></pre><p>{text}</p>",
+            body=SafeHtml(
+                f"<p>{text}</p><blockquote><p>{title}</p></blockquote><p>{text}</p>"
+                f"<ul><li>{title}</li></ul><pre><code>depth = 12.5</code></pre><p>{text}</p>"
+            ),
         )
         for number, (category, title, text) in enumerate(samples)
     )
 
 
-def _article(
-    number: int,
-    *,
-    title: str,
-    authors: tuple[str, ...] = (),
-    categories: tuple[CategoryPath, ...] = (),
-    link: str | None = None,
-    image: str | None = None,
-    language: str | None = None,
-    summary: str = "",
-    body: str = "",
-    pinned: int = 0,
-) -> Article:
-    """Return an article: the higher its number, the newer; updated on another day."""
+def _article(number: int, title: str) -> Article:
+    """Return a minimal article: the higher its number, the newer; updated on another day."""
     published_at = SAMPLED_AT - timedelta(hours=4 - number)
     return Article(
         id=ArticleId(f"tag:example.org,2026:sample/{number}"),
         key=article_key(f"sample/{number}"),
         sequence=number,
         title=title,
-        authors=authors,
-        categories=categories,
-        link=link,
-        image=image,
-        language=language,
-        summary=summary,
-        body=SafeHtml(body),
+        authors=(),
+        categories=(),
+        link=None,
+        image=None,
+        language=None,
+        summary="",
+        body=SafeHtml(""),
         published_at=published_at,
         updated_at=published_at + timedelta(days=1),
-        pinned=pinned,
     )
