@@ -18,7 +18,7 @@ from digest.articles import draft_options as options_module
 from digest.articles.cleaning import rules as rules_module
 from digest.articles.cleaning.policy import ENGINES
 from digest.articles.cleaning.rules import Rule
-from digest.articles.draft import draft_rewritten, make_draft
+from digest.articles.draft import AssetFiles, draft_rewritten, make_draft
 from digest.articles.draft_options import AssetOptions
 from digest.articles.model import (
     AssetState,
@@ -494,10 +494,17 @@ class Files:
         return "https://news.example/assets/beach.jpg" if reference == "beach.jpg" else None
 
 
+def draft_with(source: SourceFile, files: AssetFiles) -> Draft:
+    """Return the draft of a file, as workers make it: with the files that it refers to."""
+    draft = draft_rewritten(source, default_options(), datetime(2024, 1, 1, tzinfo=UTC), files)
+    assert isinstance(draft, Draft)
+    return draft
+
+
 def test_a_draft_tells_which_files_it_needs_and_lacks() -> None:
     content = b"---\ntitle: Holiday\n---\n![](beach.jpg)\n\n![](hills.jpg)\n"
     source = SourceFile(path=PurePosixPath("a.md"), content=content)
-    draft = make_draft(source, default_options(), Files())
+    draft = draft_with(source, Files())
     assert draft.assets == Files.states
     assert draft.image == "https://news.example/assets/beach.jpg"
     assert [(note.line, note.cause) for note in draft.notes] == [
@@ -552,12 +559,10 @@ def test_the_front_matter_may_name_a_picture_beside_the_file(
 
     content = f"---\ntitle: Holiday\ncover: {value}\n---\nText.\n".encode()
     source = SourceFile(path=PurePosixPath("a.md"), content=content)
-    draft = make_draft(source, default_options(), Beach())
+    draft = draft_with(source, Beach())
     assert draft.image == image
     assert len(draft.notes) == causes
     without = make_draft(source, default_options())
     assert without.image is None
     other = replace(source, content=content.replace(b"beach", b"hills"))
-    assert (make_draft(other, default_options(), Beach()).text_hash == draft.text_hash) == (
-        b"beach" not in content
-    )
+    assert (draft_with(other, Beach()).text_hash == draft.text_hash) == (b"beach" not in content)

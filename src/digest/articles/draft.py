@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from digest.articles.categories import renamed, renames, within_limit
 from digest.articles.cleaning import anchors, images, trackers, uris
 from digest.articles.cleaning.images import proxied
-from digest.articles.cleaning.media import LocalFiles
+from digest.articles.cleaning.media import LocalFiles, MediaOptions
 from digest.articles.cleaning.policy import TAGS
 from digest.articles.cleaning.rules import Rule, RuleLimitExceeded
 from digest.articles.cleaning.sanitize import clean
@@ -77,14 +77,14 @@ class AssetFiles(LocalFiles, Protocol):
         """Return why files were not published, by the reference to each."""
 
 
-def make_draft(source: SourceFile, options: DraftOptions, files: AssetFiles | None = None) -> Draft:
+def make_draft(source: SourceFile, options: DraftOptions) -> Draft:
     """Return the draft of an article file. Deterministic: it depends on the arguments alone.
 
-    ``files`` publishes the files that the article refers to. Raises SourceError, with line and
-    cause, for a file that is no article.
+    Files that the article refers to are not published. Raises SourceError, with line and cause, for
+    a file that is no article.
     """
     header = _header(source, options)
-    return _made(header, source, options, files, text_hash=_text_hash(header))
+    return _made(header, source, options, None, text_hash=_text_hash(header))
 
 
 def draft_rewritten(
@@ -93,8 +93,9 @@ def draft_rewritten(
     """Return the draft of a rewritten file, or UnchangedText if its text is the same as before.
 
     The text is compared by the hashes in ``source``, which were made with the same options:
-    crawlers rewrite files with nothing but other dates and pictures. ``now`` is aware UTC. Raises
-    SourceError like ``make_draft``.
+    crawlers rewrite files with nothing but other dates and pictures. ``now`` is aware UTC.
+    ``files`` publishes the files that the article refers to. Raises SourceError like
+    ``make_draft``.
     """
     zone = ZoneInfo(options.timezone)
     raw = raw_hash(source.content, zone, options.placeholder_hosts, now)
@@ -173,7 +174,7 @@ def _cleaned(
     filed = renamed(parsed.categories, renames(options.category_map))
     rules: list[Rule] = []
     if options.rules:
-        # A rule mends what a source has wrong, whatever its category is called by now.
+        # A rule corrects what a source has wrong, whatever its category is called by now.
         either = replace(parsed, categories=(*parsed.categories, *filed))
         rules = [rule for rule in options.rules if rule.applies(either, source.path)]
     try:
@@ -183,10 +184,12 @@ def _cleaned(
             id_prefix=anchors.id_prefix(parsed.identity),
             title=parsed.title,
             rules=rules,
-            placeholder_hosts=options.placeholder_hosts,
-            embeds=options.embeds,
-            image_proxy=options.image_proxy,
-            files=files,
+            media=MediaOptions(
+                embeds=options.embeds,
+                placeholder_hosts=options.placeholder_hosts,
+                image_proxy=options.image_proxy,
+                files=files,
+            ),
         )
     except RuleLimitExceeded as error:
         raise SourceError(source.path, None, str(error)) from error

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from digest.articles.cleaning.images import MAX_CANDIDATES, candidates, check_proxy, proxied
+from digest.articles.cleaning.media import MediaOptions
 from digest.articles.cleaning.tidy import tidy
 from digest.articles.cleaning.uris import MAX_LENGTH, absolute
 
@@ -133,14 +134,19 @@ def test_an_image_whose_address_is_too_long_for_the_proxy_is_none() -> None:
     address = "https://e.org/" + "/" * (MAX_LENGTH // 2)
     assert proxied(address, "https://img.example/{url}") is None
     markup = f'<p>a<img src="{address}" srcset="https://e.org/b.png 2x"></p>'
-    assert tidy(markup, base=None, image_proxy="https://img.example/{url}") == "<p>a</p>"
+    assert (
+        tidy(markup, base=None, media=MediaOptions(image_proxy="https://img.example/{url}"))
+        == "<p>a</p>"
+    )
     assert address in tidy(markup, base=None)
 
 
 def test_cleaning_proxied_images_again_changes_nothing() -> None:
     template = "https://img.example/{url}"
-    once = tidy('<img src="https://e.org/a.png">', base=None, image_proxy=template)
-    assert tidy(once, base=None, image_proxy=template) == once
+    once = tidy(
+        '<img src="https://e.org/a.png">', base=None, media=MediaOptions(image_proxy=template)
+    )
+    assert tidy(once, base=None, media=MediaOptions(image_proxy=template)) == once
 
 
 @pytest.mark.parametrize(

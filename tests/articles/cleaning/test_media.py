@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from digest.articles.cleaning.embeds import HOSTS
+from digest.articles.cleaning.media import MediaOptions
 from digest.articles.cleaning.sanitize import clean
 from digest.articles.cleaning.tidy import tidy
 from tests.articles.attacks import ATTACKS, violations
 
 
 def tidied(markup: str, base: str | None = None) -> str:
-    return tidy(markup, base=base, embeds=HOSTS)
+    return tidy(markup, base=base, media=MediaOptions(embeds=HOSTS))
 
 
 @pytest.mark.parametrize(

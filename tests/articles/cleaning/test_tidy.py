@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.articles.cleaning.embeds import HOSTS
+from digest.articles.cleaning.media import MediaOptions
 from digest.articles.cleaning.tidy import compacted, texts_left_out, tidy
 from tests.effort import effort
 
@@ -18,7 +19,9 @@ EMPTY = re.compile(r"<(b|p|div)>(?: |&nbsp;|<br>)*</\1>")
 
 
 def tidied(markup: str, base: str | None = None) -> str:
-    return tidy(markup, base=base, placeholder_hosts=("picsum.photos",), embeds=HOSTS)
+    return tidy(
+        markup, base=base, media=MediaOptions(placeholder_hosts=("picsum.photos",), embeds=HOSTS)
+    )
 
 
 @pytest.mark.parametrize(
@@ -230,10 +233,12 @@ def test_a_frame_of_a_video_site_becomes_a_link(frame: str, link: str) -> None:
 
 def test_the_picture_of_a_video_comes_through_the_proxy() -> None:
     frame = '<iframe src="https://www.youtube.com/embed/dQw4w9WgXcQ"></iframe>'
-    result = tidy(frame, base=None, embeds=HOSTS, image_proxy="https://img.example/{url}")
+    result = tidy(
+        frame, base=None, media=MediaOptions(embeds=HOSTS, image_proxy="https://img.example/{url}")
+    )
     assert '<img src="https://img.example/https%3A%2F%2Fi.ytimg.com%2Fvi%2F' in result
     long = f"https://img.example/{'a' * 8_190}/{{url}}"
-    assert "<img" not in tidy(frame, base=None, embeds=HOSTS, image_proxy=long)
+    assert "<img" not in tidy(frame, base=None, media=MediaOptions(embeds=HOSTS, image_proxy=long))
 
 
 @pytest.mark.parametrize(
@@ -456,7 +461,9 @@ class Files:
     ],
 )
 def test_files_beside_the_article_have_addresses(markup: str, expected: str) -> None:
-    assert f'"{expected}"' in tidy(f"<p>a {markup}</p>", base=BASE, files=Files())
+    assert f'"{expected}"' in tidy(
+        f"<p>a {markup}</p>", base=BASE, media=MediaOptions(files=Files())
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,12 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from digest.articles.draft import make_draft
 from digest.articles.draft_options import AssetOptions, LinkOptions
 from digest.articles.ingest import article_links
 from digest.articles.ingest.article_links import file_keys, reference_keys
 from digest.articles.ingest.assets import ArticleAssets, AssetFolder, changed
 from digest.articles.model import SourceFile, article_key
-from tests.defaults import default_options
+from tests.articles.test_draft import draft_with
 
 SITE = "https://news.example/"
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
@@ -59,7 +58,7 @@ class Site:
         """Return the body of an article with this text, and what is told of it."""
         files = self.of(article)
         source = SourceFile(path=PurePosixPath(article), content=f"{TEXT}{body}\n".encode())
-        draft = make_draft(source, default_options(), files)
+        draft = draft_with(source, files)
         return draft.body, [(note.line, note.cause) for note in draft.notes]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from digest.articles.characters import publishable_markup
 from digest.articles.cleaning.embeds import HOSTS
+from digest.articles.cleaning.media import MediaOptions
 from digest.articles.cleaning.sanitize import clean
 from digest.articles.cleaning.tidy import tidy
 from digest.articles.reading.body import Body, read_body
@@ -20,7 +21,12 @@ def read(text: str, name: str = "a.md") -> Body:
 
 
 def shown(text: str, name: str = "a.md") -> str:
-    return tidy(read(text, name).markup, base=None, embeds=HOSTS, id_prefix="a-abcdefgh-")
+    return tidy(
+        read(text, name).markup,
+        base=None,
+        media=MediaOptions(embeds=HOSTS),
+        id_prefix="a-abcdefgh-",
+    )
 
 
 CODE = "if (a<b) { *c* }\n\n  {{ d }} `e` [f](g)\n$h$ ==i=="
@@ -400,7 +406,9 @@ def test_no_tag_carries_an_attack(vector: str) -> None:
     ):
         for name in ("a.md", "a.html"):
             text = publishable_markup(text)
-            cleaned = clean(tidy(read(text, name).markup, base=None, embeds=HOSTS))
+            cleaned = clean(
+                tidy(read(text, name).markup, base=None, media=MediaOptions(embeds=HOSTS))
+            )
             assert violations(cleaned) == []
             assert clean(cleaned) == cleaned
 

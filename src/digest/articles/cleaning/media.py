@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Protocol, cast
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -39,8 +40,6 @@ _PLAYED = re.compile(
 )
 #: Parameters of a plugin with the address of what it plays.
 _PARAMETERS = frozenset({"filename", "movie", "src", "url"})
-
-
 #: Scripts that write what they are the address of, and its page.
 _SCRIPT = re.compile(
     r"https?://(gist\.github\.com/[\w/-]+|asciinema\.org/a/\w+|(?:[\w-]+\.)*gitlab\.com/[\w./-]+?)"
@@ -62,17 +61,30 @@ class LocalFiles(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaOptions:
+    """Options of pictures, frames and recordings."""
+
+    embeds: Collection[str] = ()  #: hosts whose frames lead to the page of the video
+    placeholder_hosts: Collection[str] = ()  #: whose pictures are removed
+    image_proxy: str | None = None  #: an address with ``{url}``, through which pictures are shown
+    files: LocalFiles | None = None
+
+    def address(self, reference: str | None, base: str | None, *, picture: bool) -> str | None:
+        """Return the address of the file that a reference leads to, else the absolute reference."""
+        if not reference:
+            return None
+        local = self.files.address(reference, picture=picture) if self.files else None
+        return local or uris.absolute(reference, base)
+
+
 def replace_media(
-    parser: LexborHTMLParser,
-    body: LexborNode,
-    base: str | None,
-    embeds: Collection[str],
-    files: LocalFiles | None = None,
+    parser: LexborHTMLParser, body: LexborNode, base: str | None, media: MediaOptions
 ) -> None:
     """Put a link before every frame, film, recording and object, which are then clutter.
 
-    The frames of hosts in ``embeds`` lead to the page of the video, with a picture of it where one
-    is known. What stands in an object for browsers that cannot show it stays.
+    A link to the page of a video has a picture of it where one is known. What stands in an object
+    for browsers that cannot show it stays.
     """
     for node in body.css("amp-img, amp-anim"):
         image = parser.create_node("img")
@@ -89,24 +101,18 @@ def replace_media(
         if address and node.css_first("a[href]") is None:
             _link(parser, node, address, "", None, ())
     for node in body.css("object, applet"):
-        _unfold(parser, node, base, embeds, files)
+        _unfold(parser, node, base, media)
     for node in body.css(_MEDIA):
         attributes = node.attributes
-        if address := _address(node, base, files):
+        if address := _address(node, base, media):
             title, poster = attributes.get("title") or attributes.get("aria-label"), None
             if node.tag in ("video", "amp-video"):
-                shown = attributes.get("poster") or ""
-                poster = files.address(shown, picture=True) if files and shown else None
-                poster = poster or uris.absolute(shown, base)
-            _link(parser, node, address, title or "", poster, embeds)
+                poster = media.address(attributes.get("poster"), base, picture=True)
+            _link(parser, node, address, title or "", poster, media.embeds)
 
 
 def link_played(
-    parser: LexborHTMLParser,
-    body: LexborNode,
-    base: str | None,
-    embeds: Collection[str],
-    files: LocalFiles | None = None,
+    parser: LexborHTMLParser, body: LexborNode, base: str | None, media: MediaOptions
 ) -> None:
     """Replace images that are recordings, or pages of videos, by their addresses, with links.
 
@@ -118,11 +124,10 @@ def link_played(
             continue
         while holder is not None and holder.tag != "a":
             holder = holder.parent
-        local = files.address(source, picture=False) if files else None
-        address = local or uris.absolute(source, base)
+        address = media.address(source, base, picture=False)
         if address and holder is None:
             title = node.attributes.get("alt") or node.attributes.get("title") or ""
-            _link(parser, node, address, title, None, embeds)
+            _link(parser, node, address, title, None, media.embeds)
             node.decompose(recursive=False)
 
 
@@ -142,7 +147,7 @@ def link_addresses(parser: LexborHTMLParser, body: LexborNode, markup: str) -> N
             child.replace_with(link)
 
 
-def _address(node: LexborNode, base: str | None, files: LocalFiles | None) -> str | None:
+def _address(node: LexborNode, base: str | None, media: MediaOptions) -> str | None:
     """Return the address of what an element shows, unless it is hidden or counts readers."""
     attributes = node.attributes
     tiny = (attributes.get("width") in _TINY) and (attributes.get("height") in _TINY)
@@ -156,30 +161,23 @@ def _address(node: LexborNode, base: str | None, files: LocalFiles | None) -> st
         sources = [source.attributes for source in node.css("source")]
         values += [source.get("src") or source.get("data-src") for source in sources]
     for value in values:
-        local = files.address(value, picture=False) if files and value else None
-        address = local or uris.absolute(value or "", base)
+        address = media.address(value, base, picture=False)
         if address and not trackers.is_tracking_image(address):
             return address
     return None
 
 
 def _unfold(
-    parser: LexborHTMLParser,
-    node: LexborNode,
-    base: str | None,
-    embeds: Collection[str],
-    files: LocalFiles | None,
+    parser: LexborHTMLParser, node: LexborNode, base: str | None, media: MediaOptions
 ) -> None:
     """Put the fallback of an object before it, and a link to the object unless that has one."""
-    data = node.attributes.get("data") or ""
-    address = files.address(data, picture=False) if files and data else None
-    address = address or uris.absolute(data, base)
+    address = media.address(node.attributes.get("data"), base, picture=False)
     for parameter in node.css("param"):
         if (parameter.attributes.get("name") or "").lower() in _PARAMETERS:
             address = address or uris.absolute(parameter.attributes.get("value") or "", base)
     linked = node.css_first(f"a[href], img, {_MEDIA}") is not None
     if address and not linked:
-        _link(parser, node, address, node.attributes.get("title") or "", None, embeds)
+        _link(parser, node, address, node.attributes.get("title") or "", None, media.embeds)
     while node.first_child is not None:
         node.insert_before(node.first_child, move=True)
 

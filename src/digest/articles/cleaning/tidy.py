@@ -7,7 +7,7 @@ Tidying makes markup good, not safe: only the sanitizer must be right about host
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
@@ -17,7 +17,7 @@ from digest.articles.cleaning.formulas import FORMULAS, replace_formulas
 from digest.articles.cleaning.limits import bounded
 from digest.articles.cleaning.media import (
     CUSTOM,
-    LocalFiles,
+    MediaOptions,
     link_addresses,
     link_played,
     replace_media,
@@ -76,6 +76,7 @@ _BLOCK_START = re.compile(rf"(<{_BLOCK}{_ATTRIBUTES}>)((?:{_EMPHASIS}|\s|&nbsp;|
 #: Looked for by the end tag: there are more spaces than tags.
 _SPACE_AT_END = re.compile(rf"</(?<={_SPACE}</){_BLOCK}>")
 _BREAK_AT_END = re.compile(rf"<br>(?:<br>)?(?=</{_BLOCK}>)")
+_DEFAULTS = MediaOptions()
 _HARD_BLANKS_AT_END = re.compile(rf"&nbsp;(?<!&nbsp;&nbsp;)(?:&nbsp;)*+(?=</{_BLOCK}>)")
 
 
@@ -86,21 +87,16 @@ def tidy(
     id_prefix: str = "",
     title: str = "",
     rules: Sequence[Rule] = (),
-    placeholder_hosts: Collection[str] = (),
-    embeds: Collection[str] = (),
-    image_proxy: str | None = None,
-    files: LocalFiles | None = None,
+    media: MediaOptions = _DEFAULTS,
 ) -> str:
     """Return the markup of a body with the rules applied, in order, and tidied.
 
     - Scripts, styles, comments, form controls and the like are removed with their content; frames,
-      films and recordings become links, those of the hosts in ``embeds`` to the page of the video;
-      formulas become text.
+      films and recordings become links; formulas become text.
     - A first heading that repeats ``title`` is removed; the highest heading becomes an h2.
     - Addresses become absolute, relative to the document's own base or to ``base``, the article's
-      link, and lose tracking parameters. Lazy and responsive images become plain ones, their
-      addresses those of ``image_proxy``, if any; tracking images and those on
-      ``placeholder_hosts`` are removed. What leads to one of ``files`` gets its address.
+      link, and lose tracking parameters. Lazy and responsive images become plain ones; tracking
+      images and placeholders are removed.
     - Elements that links in the body lead to get ids that begin with ``id_prefix``.
     - Empty elements and superfluous white space are removed.
 
@@ -118,19 +114,19 @@ def tidy(
     if not _REPLACED.isdisjoint(names):
         for node in body.css("noscript"):
             images.reveal(node)
-        replace_media(parser, body, base, embeds, files)
+        replace_media(parser, body, base, media)
     if not FORMULAS.isdisjoint(names):
         replace_formulas(body, markup)
     if "img" in names:
-        link_played(parser, body, base, embeds, files)
+        link_played(parser, body, base, media)
     link_addresses(parser, body, markup)
     if not _HAS_IMAGES.isdisjoint(names):
         for node in body.css("img"):
-            _mend_image(node, base, placeholder_hosts, image_proxy, files)
+            _tidy_image(node, base, media)
     _drop_clutter(body)
     ids = anchors.assign_ids(parser, body, id_prefix, base=base, link=link)
     for node in body.css("a"):
-        _mend_link(node, base, link, ids, files)
+        _tidy_link(node, base, link, ids, media)
     _simplify(parser, body)
     if not _HEADING_NAMES.isdisjoint(names):
         _drop_repeated(parser, body, title)
@@ -167,15 +163,9 @@ def _base(body: LexborNode, link: str | None) -> str | None:
     return uris.absolute(href, link) or link
 
 
-def _mend_image(
-    node: LexborNode,
-    base: str | None,
-    placeholder_hosts: Collection[str],
-    proxy: str | None,
-    files: LocalFiles | None,
-) -> None:
+def _tidy_image(node: LexborNode, base: str | None, media: MediaOptions) -> None:
     """Set the address of an image, or remove it if it has none or is a tracking image."""
-    attributes = node.attributes
+    attributes, files, proxy = node.attributes, media.files, media.image_proxy
     tiny = attributes.get("width") in _TINY and attributes.get("height") in _TINY
     for candidate in () if tiny else images.candidates(attributes, _sources(node)):
         if files and candidate and (local := files.address(candidate, picture=True)):
@@ -184,7 +174,7 @@ def _mend_image(
         address = uris.absolute(candidate, base)
         if (
             address
-            and not uris.on_host(address, placeholder_hosts)
+            and not uris.on_host(address, media.placeholder_hosts)
             and not trackers.is_tracking_image(address)
         ):
             address = trackers.without_parameters(address)
@@ -238,12 +228,12 @@ def _sources(node: LexborNode) -> list[images.Attributes]:
     return sources[::-1]
 
 
-def _mend_link(
+def _tidy_link(
     node: LexborNode,
     base: str | None,
     link: str | None,
     ids: Mapping[str, str],
-    files: LocalFiles | None,
+    media: MediaOptions,
 ) -> None:
     """Make a link absolute, without tracking parameters; without an address, leave its text.
 
@@ -254,7 +244,7 @@ def _mend_link(
     name = anchors.linked_name(href, base, link) if "#" in href else None
     if name is not None and name in ids:
         address: str | None = f"#{ids[name]}"
-    elif files and (local := files.address(href, picture=False)):
+    elif media.files and (local := media.files.address(href, picture=False)):
         address = local
     else:
         address = uris.absolute(href, link if href.startswith("#") and name else base)
