@@ -92,15 +92,12 @@ def draft_rewritten(
 ) -> Draft | UnchangedText:
     """Return the draft of a rewritten file, or UnchangedText if its text is the same as before.
 
-    The text is compared by the hashes in ``source``, which were made with the same options:
-    crawlers rewrite files with nothing but other dates and pictures. ``now`` is aware UTC.
-    ``files`` publishes the files that the article refers to. Raises SourceError like
-    ``make_draft``.
+    The text is compared by the hash in ``source``, which was made with the same options: crawlers
+    rewrite files with nothing but other dates and pictures. ``now`` is aware UTC. ``files``
+    publishes the files that the article refers to. Raises SourceError like ``make_draft``.
     """
     zone = ZoneInfo(options.timezone)
     raw = raw_hash(source.content, zone, options.placeholder_hosts, now)
-    if raw and raw == source.raw_hash:
-        return UnchangedText(raw_hash=raw)
     header = _header(source, options)
     text_hash = _text_hash(header)
     if source.text_hash != text_hash:

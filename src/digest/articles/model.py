@@ -134,9 +134,7 @@ class SourceFile:
 
     path: PurePosixPath  #: relative to the watched root
     content: bytes
-    #: Of the draft made of it last; empty where it is to be made anew.
-    text_hash: str = ""
-    raw_hash: str = ""
+    text_hash: str = ""  #: of the draft made of it last; empty where it is to be made anew
 
 
 class Severity(StrEnum):

@@ -305,6 +305,24 @@ def test_a_rewritten_file_with_the_same_bytes_changes_nothing(
     assert not ingest.take(["a.md"]).changes
 
 
+def test_a_file_with_another_date_and_placeholder_is_given_to_no_worker(
+    workplace: Workplace, ingest: Ingest, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "---\ntitle: 标题\ndate: 2021-08-{day}\nheadimg: https://picsum.photos/{day}\n---\ntext"
+    workplace.write_text("a.md", text.format(day=26))
+    ingest.scan()
+    workplace.write_text("a.md", text.format(day=27))
+    with monkeypatch.context() as patch:
+        patch.setattr(Workers, "submit", None)
+        assert told(ingest.scan()) == (0, 0, 1, 0)
+        assert told(ingest.scan()) == (0, 0, 0, 0)
+    (record,) = services.store.articles.files(["a.md"]).values()
+    assert record.text_hash
+    assert record.raw_hash
+    workplace.write_text("a.md", text.format(day=27) + " and more")
+    assert told(ingest.scan()) == (0, 1, 0, 0)
+
+
 def test_a_changed_file_updates_its_article(
     workplace: Workplace, ingest: Ingest, services: Services
 ) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice, starmap
 from pathlib import Path, PurePosixPath
+from zoneinfo import ZoneInfo
 
 from digest.articles.ingest.article_links import NAMED, file_keys
 from digest.articles.ingest.assets import changed
@@ -32,7 +33,8 @@ from digest.articles.ingest.tree import (
 )
 from digest.articles.ingest.worker_process import Result
 from digest.articles.ingest.workers import GivenUp, Pipeline, Stalled, Workers
-from digest.articles.model import Changes, Severity, SourceFile
+from digest.articles.model import Changes, Severity, SourceFile, UnchangedText
+from digest.articles.reading.volatile_lines import raw_hash
 from digest.articles.revision import IngestPolicy
 from digest.errors import NotAnArticle, SourceError
 from digest.times import Clock
@@ -402,13 +404,21 @@ class Ingest:
                     unchanged.append(record)
                     continue
                 record = replace(record, text_hash=old.text_hash)
-                source = replace(source, text_hash=old.text_hash, raw_hash=old.raw_hash)
+                # Crawlers rewrite whole trees with nothing but other dates and placeholder images.
+                if old.raw_hash and self._raw_hash(content.content) == old.raw_hash:
+                    yield Reading(record=record, outcome=UnchangedText(raw_hash=old.raw_hash))
+                    continue
+                source = replace(source, text_hash=old.text_hash)
             pipeline.add(record, source)
             while pipeline.full:
                 yield from starmap(self._reading, pipeline.first())
         pipeline.submit()
         while pipeline.busy and not self._stopped.is_set():
             yield from starmap(self._reading, pipeline.first())
+
+    def _raw_hash(self, content: bytes) -> str:
+        drafts = self._options.drafts
+        return raw_hash(content, ZoneInfo(drafts.timezone), drafts.placeholder_hosts, self._clock())
 
     def _reading(self, record: FileRecord, result: Result) -> Reading:
         if not isinstance(result, SourceError):

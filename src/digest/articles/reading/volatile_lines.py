@@ -17,6 +17,8 @@ from digest.articles.cleaning import uris
 from digest.articles.reading.dates import parse_date
 from digest.articles.reading.front_matter_keys import DATE_KEYS, IMAGE_KEYS, UPDATE_KEYS
 
+#: Bytes of front matter, and of a value, that are examined: what is longer is of no crawler's.
+_MAX_HEAD, _MAX_VALUE = 65_536, 512
 #: The lines that open and close a front matter of YAML. Here and below nothing that repeats is
 #: tried in another length, so that no file costs more than its bytes.
 _OPENS = re.compile(rb"[ \t\n]*+---[ \t]*+\n")
@@ -38,15 +40,18 @@ def raw_hash(
 
     Two files at one path with the same hash have the same content for a known article. Volatile
     are dates up to ``now``, aware UTC, and images that are none or on ``placeholder_hosts``.
-    ``zone`` applies to dates without one. Only front matter in YAML is examined.
+    ``zone`` applies to dates without one. Only front matter in YAML is examined, of 64 KiB at most:
+    while a hostile file is, the others wait.
     """
     opening = _OPENS.match(content)
-    closing = _CLOSES.search(content, opening.end()) if opening else None
+    closing = _CLOSES.search(content, opening.end(), _MAX_HEAD) if opening else None
     if opening is None or closing is None:
         return ""
 
     def without(line: re.Match[bytes]) -> bytes:
         key = line[1].lower()
+        if len(line[3]) > _MAX_VALUE:
+            return line[0]
         if key in _DATES:
             date = parse_date(line[3].decode("utf-8", "replace").rstrip(" \t"), zone)
             volatile = date is not None and date.at <= now
