@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from digest.open_beneath import ABSENT, open_beneath
+from digest.open_beneath import ABSENT, LastFolder, open_beneath
 
 SECRET = b"a secret"
 
@@ -194,3 +194,74 @@ def swapping(root: Path) -> Iterator[None]:
 def test_an_author_who_swaps_files_and_links_never_shows_what_is_outside(root: Path) -> None:
     seen = {attempt(root, "in/a.md") for _ in range(20_000)}
     assert seen <= {b"harmless", None}
+
+
+def test_files_that_are_opened_in_turn_are_those_that_are_opened_alone(root: Path) -> None:
+    (root / "in" / "b.md").write_bytes(b"beside")
+    (root / "in" / "deeper" / "c.md").write_bytes(b"below")
+    (root / "a.md").write_bytes(b"above")
+    (root / "link.md").symlink_to("in/b.md")
+    (root / "out.md").symlink_to("../outside/a.md")
+    (root / "to").symlink_to("in")
+    (root / "away").symlink_to("../outside")
+    paths = [
+        *("in/a.md", "in/b.md", "in/gone.md", "in/b.md", "in/deeper/c.md", "in/deeper", "in"),
+        *(
+            "",
+            "a.md",
+            "link.md",
+            "out.md",
+            "to/a.md",
+            "to/b.md",
+            "away/a.md",
+            "in/../a.md",
+            "a.md/",
+        ),
+        *("..", "../outside/a.md", "in/a\0.md", "no/a.md", "no/a.md", "in//a.md", "x" * 300),
+    ]
+    before = descriptors()
+
+    def result(open_file: Callable[[Path, str], int], path: str) -> object:
+        try:
+            descriptor = open_file(root, path)
+        except OSError as error:
+            return error.errno
+        try:
+            return os.read(descriptor, 100)
+        except IsADirectoryError:
+            return "a folder"
+        finally:
+            os.close(descriptor)
+
+    alone = [result(open_beneath, path) for path in paths]
+    with LastFolder() as folder:
+        assert [result(folder.open, path) for path in paths] == alone
+        assert [result(folder.open, path) for path in reversed(paths)] == alone[::-1]
+    assert descriptors() == before
+
+
+@pytest.mark.usefixtures("swapping")
+def test_nor_does_who_swaps_them_while_the_folder_is_kept(root: Path) -> None:
+    seen = set()
+    with LastFolder() as folder:
+        for _ in range(20_000):
+            try:
+                descriptor = folder.open(root, "in/a.md")
+            except OSError as error:
+                if error.errno in ABSENT:
+                    continue
+                raise
+            seen.add(os.read(descriptor, 100))
+            os.close(descriptor)
+    assert seen == {b"harmless"}
+
+
+def test_a_folder_that_was_replaced_shows_its_files_to_who_comes_next(root: Path) -> None:
+    with LastFolder() as folder:
+        os.close(folder.open(root, "in/a.md"))
+        (root / "in").rename(root / "old")
+        (root / "in").mkdir()
+        (root / "in" / "new.md").write_bytes(b"new")
+        descriptor = folder.open(root, "in/new.md")
+        assert os.read(descriptor, 100) == b"new"
+        os.close(descriptor)

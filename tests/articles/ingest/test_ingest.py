@@ -625,9 +625,9 @@ def test_a_folder_that_is_hinted_is_walked_once_and_its_known_files_are_not_open
     read, walked = [], []
     real_read, real_walk = Tree.read, Tree.walk
 
-    def note_read(tree: Tree, path: str) -> object:
+    def note_read(tree: Tree, path: str, *args: Any) -> object:
         read.append(path)
-        return real_read(tree, path)
+        return real_read(tree, path, *args)
 
     def note_walk(tree: Tree, *args: Any) -> object:
         walked.append(args[0])
@@ -792,11 +792,11 @@ def test_what_is_read_ahead_of_the_workers_is_bounded(
     read, made, most = 0, 0, 0
     real = Tree.read
 
-    def counted(tree: Tree, path: str) -> FileContent | Unread:
+    def counted(tree: Tree, path: str, *args: Any) -> FileContent | Unread:
         nonlocal read, most
         read += 1
         most = max(most, read - made)
-        return real(tree, path)
+        return real(tree, path, *args)
 
     def submit(_: Workers, sources: Sequence[SourceFile]) -> Future[list[Result]]:
         future: Future[list[Result]] = Future()

@@ -37,6 +37,7 @@ from digest.articles.model import Changes, Severity, SourceFile, UnchangedText
 from digest.articles.reading.volatile_lines import raw_hash
 from digest.articles.revision import IngestPolicy
 from digest.errors import NotAnArticle, SourceError
+from digest.open_beneath import LastFolder
 from digest.times import Clock
 
 #: Files handed to one transaction of the store.
@@ -343,14 +344,15 @@ class Ingest:
     ) -> IngestResult:
         waiting: set[str] = set()
         unchanged: list[FileRecord] = []
-        readings = self._readings(paths, known, unchanged, waiting)
         done = 0
-        while batch := list(islice(readings, _BATCH)):
-            self._unreported += self._store.record(batch, self._clock(), self._policy())
-            self._embargoes = Embargoes(next_at=_LONG_AGO)  # whatever it was: ask again
-            done += len(batch)
-            if progress:
-                progress(min(done + len(unchanged) + len(waiting), len(paths)), len(paths))
+        with LastFolder() as folder:
+            readings = self._readings(paths, known, folder, unchanged, waiting)
+            while batch := list(islice(readings, _BATCH)):
+                self._unreported += self._store.record(batch, self._clock(), self._policy())
+                self._embargoes = Embargoes(next_at=_LONG_AGO)  # whatever it was: ask again
+                done += len(batch)
+                if progress:
+                    progress(min(done + len(unchanged) + len(waiting), len(paths)), len(paths))
         if unchanged:
             self._store.record_unchanged(unchanged)
         if unchanged or done:
@@ -369,6 +371,7 @@ class Ingest:
         self,
         paths: Sequence[str],
         known: Mapping[str, FileRecord],
+        folder: LastFolder,
         unchanged: list[FileRecord],
         waiting: set[str],
     ) -> Iterator[Reading]:
@@ -379,7 +382,7 @@ class Ingest:
                 return
             key = printable(path)
             try:
-                content = self._options.tree.read(path)
+                content = self._options.tree.read(path, folder.open)
             except OSError as error:
                 if error.errno in TRANSIENT:
                     self._unread[path] = _problem(error)

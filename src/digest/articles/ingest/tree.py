@@ -9,7 +9,7 @@ import os
 import signal
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -228,14 +228,17 @@ class Tree:
         path = PurePosixPath(folder)
         return all(self.files.enters(str(part)) for part in (path, *path.parents) if part.name)
 
-    def read(self, path: str) -> FileContent | Unread:
+    def read(
+        self, path: str, open_file: Callable[[Path, str], int] = open_beneath
+    ) -> FileContent | Unread:
         """Return a file's content, or why it was not read.
 
-        The checks and the read use one descriptor, opened without following a link out of the root.
+        The checks and the read use one descriptor, opened without following a link out of the root,
+        by ``open_beneath`` or ``LastFolder.open``.
         Raises TooLargeError over ``max_bytes``, OSError if it cannot be read.
         """
         try:
-            fd = open_beneath(*self.below_root(path))
+            fd = open_file(*self.below_root(path))
         except OSError as error:
             if error.errno in ABSENT:
                 return Unread.GONE
