@@ -60,7 +60,7 @@ class ConfigurationError(DigestError):
 
 
 class TemplateError(DigestError):
-    """A template cannot be rendered; whoever edited it must mend it."""
+    """A template cannot be rendered; whoever edited it must fix it."""
 
     def __init__(self, template: str, line: int | None, problem: str) -> None:
         super().__init__(template, line, problem)

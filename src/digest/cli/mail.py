@@ -235,7 +235,7 @@ def resume(
         typer.Argument(help="The digest's name. Default: whatever is paused.", show_default=False),
     ] = None,
 ) -> None:
-    """Send again what was paused, once the cause is mended: `digest status` tells it.
+    """Send again what was paused, once the cause is fixed: `digest status` tells it.
 
     A running daemon goes on within half a minute.
     """

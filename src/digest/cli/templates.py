@@ -103,7 +103,7 @@ def _updated(name: str, folder: Path, shipped: Path) -> bool:
         if result.conflicts:
             _write(folder / _MERGE / name, made)
             complain(
-                f"{name}: {result.conflicts} places are changed in both; yours is as it was. Mend "
+                f"{name}: {result.conflicts} places are changed in both; yours is as it was. Fix "
                 f"{folder / _MERGE / name} between the marks, put it in the place of {name}, then "
                 f"`digest templates update {name} --merged`"
             )

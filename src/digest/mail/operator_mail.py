@@ -160,7 +160,7 @@ def pause_message(
         "",
         wrap(
             "A single message is tried about once an hour; when it is accepted, the others follow "
-            "by themselves. Once the cause is mended, you need not wait for that:"
+            "by themselves. Once the cause is fixed, you need not wait for that:"
         ),
         f"digest resume {pause.digest}" if pause.digest else "digest resume",
     ]

@@ -41,7 +41,8 @@ def check_address(text: str) -> str:
 
     Raises ValueError that says what is wrong. Allowed are the dot-strings of RFC 5321 with letters
     of any language (RFC 6531), at a domain of two labels or more, or at ``localhost``. What input
-    methods and copying leave is mended: full-width ASCII, invisible characters around, a final dot.
+    methods and copying leave is corrected: full-width ASCII, invisible characters around it, a dot
+    at the end.
     """
     address = text.strip().strip(_INVISIBLE).strip().removesuffix(".").translate(_FULL_WIDTH)
     address = unicodedata.normalize("NFC", address)

@@ -279,7 +279,7 @@ class Attempts:
                 "all mail paused" if digest is None else "digest paused",
                 digest=digest,
                 error=str(error),
-                hint="mend the cause, then `digest resume`",
+                hint="fix the cause, then `digest resume`",
                 probe_at=(now + PROBE_AFTER).isoformat(),
             )
 

@@ -182,7 +182,7 @@ class DeliveryService:
                     digest=pause.digest,
                     since=pause.since.isoformat(),
                     error=pause.reason,
-                    hint="mend the cause, then `digest resume`",
+                    hint="fix the cause, then `digest resume`",
                 )
 
     async def _wait(self) -> float:
