@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page, Request, Route
 from digest.articles.cleaning.policy import ENGINES
 from digest.articles.cleaning.sanitize import clean
 from digest.articles.model import SafeHtml
-from digest.web.pages import html_response
+from digest.web.forms import html_response
 from tests import stores
 from tests.articles.attacks import ATTACKS, VECTORS
 from tests.conftest import Workplace

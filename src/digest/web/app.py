@@ -29,9 +29,8 @@ from digest.urls import (
     SUBSCRIBE_PATH,
     UNSUBSCRIBE_PATH,
 )
-from digest.web.forms import LinkContext, form_action
+from digest.web.forms import LinkContext, form_action, html_response
 from digest.web.model import PRIVATE_HEADERS, SECURITY_HEADERS
-from digest.web.pages import html_response
 from digest.web.preferences import PersonSubscriptions, Preferences
 from digest.web.render_queue import RETRY_WHEN_BUSY, Busy, RenderQueue
 from digest.web.shared_answer import SharedAnswer

@@ -8,10 +8,11 @@ from urllib.parse import parse_qs
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
 from digest.editions.model import Digest
 from digest.times import Clock
-from digest.web.model import PRIVATE_HEADERS
+from digest.web.model import HTML, PRIVATE_HEADERS, SECURITY_HEADERS
 from digest.web.pages import WebPages
 
 #: Bytes; the largest form has a field of 20 bytes for each category.
@@ -28,6 +29,18 @@ class LinkContext:
     digests: Mapping[str, Digest]  #: by name
     token_keys: Sequence[bytes]  #: the first signs, all are valid
     clock: Clock
+
+
+def html_response(
+    body: bytes, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a page as a response with the headers that every page carries."""
+    return Response(
+        body,
+        status,
+        headers={**SECURITY_HEADERS, **(headers or {})},
+        media_type=HTML,
+    )
 
 
 async def form_fields(request: Request) -> Fields:

@@ -1,11 +1,10 @@
-"""The pages that people see: index, feeds, articles, editions, unsubscribing, approving."""
+"""The pages that people see: index, feeds, articles, editions, subscribing, approving."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -14,17 +13,16 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from starlette.responses import Response
 
 from digest.articles.cleaning.sanitize import lazily
 from digest.articles.ingest.records import Neighbour
-from digest.articles.model import Article, CategoryPath, Position
+from digest.articles.model import Article, Position
 from digest.articles.samples import sample_articles
 from digest.articles.search_terms import SearchQuery, excerpt, highlighted
 from digest.articles.summary import plain_text
 from digest.editions.model import Contents, Digest, Edition, contents
 from digest.feeds.catalog import FeedPlan, FeedSummary
-from digest.feeds.model import CategorySummary, Feed, article_link
+from digest.feeds.model import CategorySummary, Feed
 from digest.languages import locales
 from digest.mail.operator_mail import ApprovalRequest
 from digest.mail.phrases import phrasebook
@@ -33,14 +31,20 @@ from digest.mail.translations import WORDS as MAIL_WORDS
 from digest.scheduling.schedule import Schedule
 from digest.subscribers.model import Subscriber
 from digest.subscribers.signup import Signup
-from digest.times import rfc3339
 from digest.urls import edition_folder, editions_folder
-from digest.web.model import SECURITY_HEADERS, Turn
+from digest.web.model import Turn
 from digest.web.page_templates import PageTemplates, TemplateSet, language_tables
 from digest.web.sample_pages import sample_pages
 from digest.web.subscribe_form import PreferencesForm, SubscribeForm
 from digest.web.subscribe_links import READERS, carriers, reader_links
-from digest.web.template_functions import day_in, filters, functions, in_words
+from digest.web.template_functions import (
+    category_tree,
+    day_in,
+    filters,
+    functions,
+    in_words,
+    structured,
+)
 
 #: The template of the style sheet that browsers show raw feeds with.
 _FEED_STYLE_SOURCE = "feed.css"
@@ -52,27 +56,6 @@ MAX_SHOWN = 1_000
 
 
 _NO_TURN = Turn()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Branch:
-    """A category in the tree, with its children."""
-
-    summary: CategorySummary
-    feed: Feed
-    below: tuple[Branch, ...]
-
-
-def html_response(
-    body: bytes, status: int = 200, headers: Mapping[str, str] | None = None
-) -> Response:
-    """Return a page as a response with the headers that every page carries."""
-    return Response(
-        body,
-        status,
-        headers={**SECURITY_HEADERS, **(headers or {})},
-        media_type="text/html; charset=utf-8",
-    )
 
 
 class WebPages:
@@ -149,7 +132,7 @@ class WebPages:
             "article",
             article=article,
             body=lazily(article.body),
-            structured=self._structured(article),
+            structured=structured(self._site, article),
             previous=previous,
             following=following,
         )
@@ -174,7 +157,7 @@ class WebPages:
             feed=feed,
             articles=articles,
             trail=trail,
-            tree=self._tree(feed, categories),
+            tree=category_tree(feed, categories),
             others=others,
             turn=turn,
             readers=reader_links(feed, self._readers),
@@ -189,7 +172,7 @@ class WebPages:
             "index",
             feed=feed,
             articles=articles,
-            tree=self._tree(feed, categories),
+            tree=category_tree(feed, categories),
             digests=[self._listed(digest) for digest in self._digests],
         )
 
@@ -362,7 +345,7 @@ class WebPages:
         for choice in form.choices:
             end = choice.subscriber.paused_until if choice.paused_until else None
             day = phrasebook(language, choice.zone).date(end) if end else None
-            rows.append((choice, self._tree(whole, choice.categories), day))
+            rows.append((choice, category_tree(whole, choice.categories), day))
         return self.templates.render_in(
             languages, "preferences", form=form, rows=rows, choices=list(MAIL_WORDS)
         )
@@ -382,7 +365,7 @@ class WebPages:
             languages,
             "subscribe",
             form=form,
-            tree=self._tree(self.plan.of_category(None), form.categories),
+            tree=category_tree(self.plan.of_category(None), form.categories),
             when={digest.name: self._when(digest, language) for digest in form.digests},
             language=language,
             choices=list(MAIL_WORDS),
@@ -452,28 +435,6 @@ class WebPages:
         others.templates = templates
         others.check()
 
-    def _structured(self, article: Article) -> dict[str, Any]:
-        """Return an article as structured data for search engines (schema.org/NewsArticle)."""
-        data: dict[str, Any] = {
-            "@context": "https://schema.org",
-            "@type": "NewsArticle",
-            "headline": article.title,
-            "url": article_link(self._site, article),
-            "datePublished": rfc3339(article.published_at),
-            "dateModified": rfc3339(article.updated_at),
-            "inLanguage": article.language or self._site.language,
-            "publisher": {"@type": "Organization", "name": self._site.author or self._site.title},
-        }
-        if credit := article.credit:
-            data["publisher"] |= {"name": credit.name} | ({"url": credit.url} if credit.url else {})
-        if article.authors:
-            data["author"] = [{"@type": "Person", "name": name} for name in article.authors]
-        if article.image:
-            data["image"] = [article.image]
-        if article.summary:
-            data["description"] = article.summary
-        return data
-
     def _listed(self, digest: Digest) -> dict[str, Any]:
         """Return the values of a digest for lists of digests."""
         return {
@@ -491,21 +452,3 @@ class WebPages:
         known, words = self.templates.words((language,))
         locale = next((locale for _, locale in locales(known)), self._locale)
         return in_words(schedule, words, locale)
-
-    def _tree(self, feed: Feed, categories: Iterable[CategorySummary]) -> tuple[Branch, ...]:
-        """Return the categories below a feed's as a tree; ``categories`` include every parent."""
-        below: dict[CategoryPath | None, list[CategorySummary]] = {}
-        for summary in sorted(categories, key=lambda summary: summary.path):
-            below.setdefault(summary.path.parent, []).append(summary)
-
-        def grow(parent: CategoryPath | None) -> tuple[Branch, ...]:
-            return tuple(
-                Branch(
-                    summary=summary,
-                    feed=replace(feed, category=summary.path),
-                    below=grow(summary.path),
-                )
-                for summary in below.get(parent, ())
-            )
-
-        return grow(feed.category)

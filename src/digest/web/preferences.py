@@ -20,9 +20,15 @@ from digest.mail.translations import WORDS
 from digest.subscribers.model import PastState, Subscriber, SubscriberState
 from digest.subscribers.tokens import SubscriptionLink, read_unsubscribe_token
 from digest.times import known_zone, named_zones, rfc3339
-from digest.web.forms import Fields, LinkContext, field, form_fields, require_own_page
+from digest.web.forms import (
+    Fields,
+    LinkContext,
+    field,
+    form_fields,
+    html_response,
+    require_own_page,
+)
 from digest.web.model import PRIVATE_HEADERS, SECURITY_HEADERS
-from digest.web.pages import html_response
 from digest.web.render_queue import RenderQueue
 from digest.web.request_headers import accepted_languages
 from digest.web.subscribe_form import (

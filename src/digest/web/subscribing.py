@@ -48,10 +48,10 @@ from digest.web.forms import (
     field,
     form_action,
     form_fields,
+    html_response,
     require_own_page,
 )
 from digest.web.model import PRIVATE_HEADERS
-from digest.web.pages import html_response
 from digest.web.render_queue import RenderQueue
 from digest.web.request_headers import accepted_languages
 from digest.web.subscribe_form import SubscribeForm, category_id, offered, uppermost

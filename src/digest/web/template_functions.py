@@ -1,9 +1,10 @@
-"""What templates of pages call, and how they tell dates and schedules in words."""
+"""What templates of pages call and are given: links, dates and schedules in words, trees."""
 
 # pure
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache, partial
 from typing import Any
@@ -14,9 +15,17 @@ from babel import Locale
 from babel.dates import format_date, format_datetime, format_time, get_day_names
 from babel.lists import format_list
 
-from digest.articles.model import Facet, FacetKind, Scope
+from digest.articles.model import Article, CategoryPath, Facet, FacetKind, Scope
 from digest.feeds.catalog import FeedPlan
-from digest.feeds.model import ATOM, JSON, MEDIA_TYPES, RSS, Feed, article_link
+from digest.feeds.model import (
+    ATOM,
+    JSON,
+    MEDIA_TYPES,
+    RSS,
+    CategorySummary,
+    Feed,
+    article_link,
+)
 from digest.languages import direction, own_name, text_direction
 from digest.scheduling.cron import Cron
 from digest.scheduling.schedule import Schedule
@@ -59,6 +68,57 @@ def functions(plan: FeedPlan) -> Mapping[str, Any]:
         "own_name": own_name,
         "link_of": lambda article: article_link(plan.site, article),
     }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """A category in the tree, with its children."""
+
+    summary: CategorySummary
+    feed: Feed
+    below: tuple[Branch, ...]
+
+
+def category_tree(feed: Feed, categories: Iterable[CategorySummary]) -> tuple[Branch, ...]:
+    """Return the categories below a feed's as a tree; ``categories`` include every parent."""
+    below: dict[CategoryPath | None, list[CategorySummary]] = {}
+    for summary in sorted(categories, key=lambda summary: summary.path):
+        below.setdefault(summary.path.parent, []).append(summary)
+
+    def grow(parent: CategoryPath | None) -> tuple[Branch, ...]:
+        return tuple(
+            Branch(
+                summary=summary,
+                feed=replace(feed, category=summary.path),
+                below=grow(summary.path),
+            )
+            for summary in below.get(parent, ())
+        )
+
+    return grow(feed.category)
+
+
+def structured(site: Site, article: Article) -> dict[str, Any]:
+    """Return an article as structured data for search engines (schema.org/NewsArticle)."""
+    data: dict[str, Any] = {
+        "@context": "https://schema.org",
+        "@type": "NewsArticle",
+        "headline": article.title,
+        "url": article_link(site, article),
+        "datePublished": rfc3339(article.published_at),
+        "dateModified": rfc3339(article.updated_at),
+        "inLanguage": article.language or site.language,
+        "publisher": {"@type": "Organization", "name": site.author or site.title},
+    }
+    if credit := article.credit:
+        data["publisher"] |= {"name": credit.name} | ({"url": credit.url} if credit.url else {})
+    if article.authors:
+        data["author"] = [{"@type": "Person", "name": name} for name in article.authors]
+    if article.image:
+        data["image"] = [article.image]
+    if article.summary:
+        data["description"] = article.summary
+    return data
 
 
 def day_in(moment: datetime, *, zone: ZoneInfo, locale: Locale) -> str:

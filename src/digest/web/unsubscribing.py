@@ -14,9 +14,8 @@ from starlette.responses import Response
 from digest.editions.model import Digest
 from digest.subscribers.model import Subscriber, SubscriberState
 from digest.subscribers.tokens import SubscriptionLink, read_unsubscribe_token
-from digest.web.forms import LinkContext, form_action
+from digest.web.forms import LinkContext, form_action, html_response
 from digest.web.model import PRIVATE_HEADERS
-from digest.web.pages import html_response
 from digest.web.request_headers import accepted_languages
 
 
