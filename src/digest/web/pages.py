@@ -46,15 +46,8 @@ from digest.web.template_functions import (
     structured,
 )
 
-#: The template of the style sheet that browsers show raw feeds with.
-_FEED_STYLE_SOURCE = "feed.css"
-#: The template of the stylesheet of pages.
-_STYLE_SOURCE = "web/style.css"
-_FAVICON_SOURCE = "web/favicon.svg"
 #: Articles on the page of an edition: all of it, within reason.
 MAX_SHOWN = 1_000
-
-
 _NO_TURN = Turn()
 
 
@@ -303,15 +296,15 @@ class WebPages:
 
     def style(self) -> bytes:
         """Return the stylesheet of pages."""
-        return self.templates.content(_STYLE_SOURCE)
+        return self.templates.content("web/style.css")
 
     def favicon(self) -> bytes:
         """Return the icon of pages, as SVG."""
-        return self.templates.content(_FAVICON_SOURCE)
+        return self.templates.content("web/favicon.svg")
 
     def style_sheet(self) -> bytes:
         """Return the style sheet with which browsers show feeds."""
-        return self.templates.content(_FEED_STYLE_SOURCE)
+        return self.templates.content("feed.css")
 
     def unsubscribe(
         self,
