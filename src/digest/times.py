@@ -52,6 +52,16 @@ def named_zones() -> frozenset[str]:
     )
 
 
+def format_utc(moment: datetime) -> str:
+    """Return a moment, in UTC, for a person, such as ``2026-11-23 13:00 UTC``."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def format_zoned(moment: datetime) -> str:
+    """Return a moment with its zone for a person, such as ``Mon 23 Nov 2026 13:00 Asia/Tokyo``."""
+    return f"{moment:%a %d %b %Y %H:%M} {moment.tzinfo}"
+
+
 def rfc822(moment: datetime) -> str:
     """Return ``moment`` as an RSS date, English in every locale (RFC 822 with RFC 1123 years)."""
     return format_datetime(moment.astimezone(UTC), usegmt=True)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.cli.sources import source_table, with_tables, without_source
+from digest.errors import ConfigurationError
 from tests.cli.conftest import Program
 from tests.conftest import Workplace
 from tests.sources.samples import rss
@@ -213,4 +214,5 @@ def test_one_table_is_taken_out(text: str, left: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "[sources]\na = {url = '1'}", "[sources.ab]\nurl = '1'"])
 def test_a_source_without_a_table_is_told(text: str) -> None:
-    assert without_source(text, "a") is None
+    with pytest.raises(ConfigurationError, match="not written as a table"):
+        without_source(text, "a")

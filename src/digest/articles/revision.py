@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from digest.articles.filters import ArticleFilter
 from digest.articles.model import Draft, Note, Severity, VolatileFields
-from digest.times import require_utc
+from digest.times import format_utc, require_utc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,11 +99,11 @@ def hold(draft: Draft, now: datetime) -> Hold | None:
     if wanted.held_back:
         return Hold(note=wanted.held_back)
     if wanted.expires and wanted.expires.at <= now:
-        cause = f"it ended at {wanted.expires.at:%Y-%m-%d %H:%M} UTC: {wanted.expires.key}"
+        cause = f"it ended at {format_utc(wanted.expires.at)}: {wanted.expires.key}"
         return Hold(note=_noted(wanted.expires.line, cause))
     if wanted.not_before and wanted.not_before.at > now:
         at = wanted.not_before.at
-        cause = f"it begins at {at:%Y-%m-%d %H:%M} UTC: {wanted.not_before.key}"
+        cause = f"it begins at {format_utc(at)}: {wanted.not_before.key}"
         return Hold(note=_noted(wanted.not_before.line, cause), until=at)
     return None
 

@@ -21,6 +21,7 @@ from digest.cli.terminal import (
     say,
 )
 from digest.errors import SourceError
+from digest.times import format_utc
 
 if TYPE_CHECKING:
     from digest.app.wiring import Services
@@ -167,7 +168,7 @@ def problems(
                     str(problem.line or ""),
                     problem.severity,
                     problem.cause,
-                    f"{problem.seen_at:%Y-%m-%d %H:%M} UTC",
+                    format_utc(problem.seen_at),
                 )
                 for problem in listed
             ),

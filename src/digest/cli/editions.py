@@ -12,6 +12,7 @@ import typer
 from digest.cli.context import services_of
 from digest.cli.terminal import FAILED, Json, complain, print_json, print_table, say
 from digest.editions.delivery import DeliveryState
+from digest.times import format_utc, format_zoned
 
 if TYPE_CHECKING:
     from digest.app.wiring import Services
@@ -54,7 +55,6 @@ def list_(
 @app.command()
 def show(context: typer.Context, edition_id: Id, as_json: Json = False) -> None:
     """Show an edition: what is in it, how it goes, and until when a draft waits."""
-    from digest.mail.operator_mail import format_moment
     from digest.mail.text_layout import one_line
 
     with services_of(context, log=False) as services:
@@ -77,15 +77,15 @@ def show(context: typer.Context, edition_id: Id, as_json: Json = False) -> None:
         return
     edition = status.edition
     say(f"{_named(edition)}: {_state(edition)}")
-    say(f"Due          {edition.due_at:%Y-%m-%d %H:%M} UTC")
-    say(f"Made         {edition.created_at:%Y-%m-%d %H:%M} UTC")
+    say(f"Due          {format_utc(edition.due_at)}")
+    say(f"Made         {format_utc(edition.created_at)}")
     if proposal.waits:
         say(f"Readers      {proposal.readers:,}")
         if decided_at is None:
             say(f"Waits        for `digest editions approve {edition.id}` or `cancel {edition.id}`")
         else:
             unless = "sent, unless cancelled" if proposal.sends else "dropped, unless approved"
-            say(f"Waits        until {format_moment(decided_at)}, then it is {unless} before")
+            say(f"Waits        until {format_zoned(decided_at)}, then it is {unless} before")
     else:
         say(f"Mails        {_mails(status) or 'none'}")
         if unsubscribed:
@@ -247,7 +247,7 @@ def _row(status: EditionStatus) -> tuple[str, ...]:
         str(edition.id),
         edition.digest,
         _number(edition),
-        f"{edition.due_at:%Y-%m-%d %H:%M} UTC",
+        format_utc(edition.due_at),
         _state(edition),
         f"{status.articles:,}",
         _mails(status),

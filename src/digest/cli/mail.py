@@ -148,11 +148,11 @@ def _lint(message: bytes, postal_address: str) -> None:
     from digest.mail.lint.lint import RULES, lint
     from digest.mail.lint.model import FindingSeverity
 
-    remarks = lint(message, postal_address=postal_address)
-    for problem in remarks:
-        say(str(problem))
-    errors = sum(problem.severity is FindingSeverity.ERROR for problem in remarks)
-    say(f"{len(RULES)} rules: {errors} errors, {len(remarks) - errors} warnings.")
+    findings = lint(message, postal_address=postal_address)
+    for finding in findings:
+        say(str(finding))
+    errors = sum(finding.severity is FindingSeverity.ERROR for finding in findings)
+    say(f"{len(RULES)} rules: {errors} errors, {len(findings) - errors} warnings.")
     if errors:
         raise typer.Exit(FAILED)
 

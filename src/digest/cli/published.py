@@ -22,6 +22,7 @@ from digest.cli.terminal import (
     remark,
     say,
 )
+from digest.times import format_utc
 
 if TYPE_CHECKING:
     from digest.app.export.exporter import Exported
@@ -76,7 +77,7 @@ def list_articles(
             (
                 (
                     status.article.key,
-                    _moment(status.withdrawn_at or status.article.published_at),
+                    format_utc(status.withdrawn_at or status.article.published_at),
                     status.article.title,
                     ", ".join(map(str, status.article.categories)),
                 )
@@ -89,7 +90,7 @@ def _print_waiting(files: list[tuple[str, datetime]], as_json: bool) -> None:
     if as_json:
         print_json([{"path": path, "appears_at": at} for path, at in files])
     elif files:
-        print_table(("Appears", "File"), ((_moment(at), path) for path, at in files))
+        print_table(("Appears", "File"), ((format_utc(at), path) for path, at in files))
     else:
         say("No file waits for its date.")
 
@@ -175,9 +176,9 @@ def _fields(services: Services, status: ArticleStatus) -> dict[str, Any]:
         "key": article.key,
         "id": article.id,
         "title": article.title,
-        "published_at": _moment(article.published_at),
-        "updated_at": _moment(article.updated_at),
-        "withdrawn_at": _moment(status.withdrawn_at) if status.withdrawn_at else None,
+        "published_at": format_utc(article.published_at),
+        "updated_at": format_utc(article.updated_at),
+        "withdrawn_at": format_utc(status.withdrawn_at) if status.withdrawn_at else None,
         "operator": str(status.word) if status.word in (Word.WITHDRAWN, Word.KEPT) else None,
         "page": services.site.link(article.folder),
         "link": article.link,
@@ -190,10 +191,6 @@ def _fields(services: Services, status: ArticleStatus) -> dict[str, Any]:
         "files_missing": status.missing,
         "summary": article.summary,
     }
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _site_url(text: str | None) -> str | None:

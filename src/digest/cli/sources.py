@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from digest.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from digest.app.wiring import Services
+    from digest.sources.follower import Follower
     from digest.sources.model import Entry, FeedDocument, Source
 
 app = typer.Typer(help="Follow upstream feeds.", invoke_without_command=True)
@@ -65,10 +66,10 @@ def _show(context: typer.Context, *, as_json: bool) -> None:
         states, counts = services.store.sources.states(), services.store.sources.counts()
         sources = services.settings.source_list()
         zone = ZoneInfo(services.site.timezone)
-    known = {source.name: states.get(source.name) for source in sources}
+    known = ((source, states.get(source.name)) for source in sources)
     rows = [
         (source, state if state and state.url == source.url else None, counts.get(source.name, 0))
-        for source, state in ((source, known[source.name]) for source in sources)
+        for source, state in known
     ]
     if as_json:
         print_json(
@@ -158,20 +159,23 @@ def _add(
     say(f"Added as {chosen}. {_NEXT}")
 
 
-async def _discover(services: Services, url: str, *, private: bool) -> tuple[str, FeedDocument]:
+@contextlib.asynccontextmanager
+async def _follower(services: Services) -> AsyncIterator[Follower]:
     follower = services.follower()
     try:
-        return await follower.discover(url, private=private)
+        yield follower
     finally:
         await follower.close()
+
+
+async def _discover(services: Services, url: str, *, private: bool) -> tuple[str, FeedDocument]:
+    async with _follower(services) as follower:
+        return await follower.discover(url, private=private)
 
 
 async def _begin(services: Services, source: Source, document: FeedDocument) -> None:
-    follower = services.follower()
-    try:
+    async with _follower(services) as follower:
         await follower.begin(source, document)
-    finally:
-        await follower.close()
 
 
 def _newest_first(entry: Entry) -> float:
@@ -183,7 +187,7 @@ def remove(context: typer.Context, name: str) -> None:
     """Take a source out of the configuration file. Its articles stay as they are."""
     with services_of(context, log=False) as services:
         _source(services.settings.source_list(), name)
-        _change(context, lambda text: _without(text, name))
+        _change(context, lambda text: without_source(text, name))
         services.store.sources.forget(name)
     say(f"{name} is followed no more; its articles stay. {_NEXT}")
 
@@ -205,8 +209,8 @@ async def _refresh(services: Services, sources: list[Source]) -> bool:
     """Ask sources one after the other and tell what came of it; return whether all answered."""
     from digest.sources.model import Health
 
-    follower, healthy = services.follower(), True
-    try:
+    healthy = True
+    async with _follower(services) as follower:
         for source in sources:
             refreshed = await follower.refresh(source)
             healthy = healthy and refreshed.state.health is Health.OK
@@ -215,8 +219,6 @@ async def _refresh(services: Services, sources: list[Source]) -> bool:
                 f"{source.name}: {refreshed.state.answer}; {refreshed.new:,} new, "
                 f"{changed:,} changed, {refreshed.waiting:,} waiting"
             )
-    finally:
-        await follower.close()
     return healthy
 
 
@@ -287,15 +289,6 @@ def _category(title: str) -> str:
     return one_line(title.replace("/", "-")[: 4 * _LONGEST_CATEGORY])[:_LONGEST_CATEGORY].rstrip()
 
 
-def _without(text: str, name: str) -> str:
-    """Return a configuration without the table of a source; raise ConfigurationError."""
-    changed = without_source(text, name)
-    if changed is None:
-        problem = "is not written as a table of its own; take it out of the file by hand"
-        raise ConfigurationError(f"sources.{name}", None, problem)
-    return changed
-
-
 def _change(context: typer.Context, change: Callable[[str], str]) -> None:
     """Change the configuration file, unless it could not be used then.
 
@@ -333,16 +326,18 @@ def with_tables(text: str, tables: list[str]) -> str:
     return "\n\n".join((text.rstrip(), *map(str.rstrip, tables))).lstrip() + "\n"
 
 
-def without_source(text: str, name: str) -> str | None:
-    """Return a configuration without the table of a source; None where it has no such table.
+def without_source(text: str, name: str) -> str:
+    """Return a configuration without the table of a source.
 
-    Comments after a blank line stay: they belong to what follows.
+    Comments after a blank line stay: they belong to what follows. Raises ConfigurationError where
+    it has no such table.
     """
     quoted = rf"(?:{re.escape(name)}|\"{re.escape(name)}\"|'{re.escape(name)}')"
     header = rf"^[ \t]*\[\s*sources\s*\.\s*{quoted}\s*\][^\n]*(?:\n|\Z)"
     start = re.search(header, text, re.MULTILINE)
     if start is None:
-        return None
+        problem = "is not written as a table of its own; take it out of the file by hand"
+        raise ConfigurationError(f"sources.{name}", None, problem)
     after = text[start.end() :]
     following = _HEADER.search(after)
     end = following.start() if following else len(after)

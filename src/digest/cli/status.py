@@ -19,6 +19,7 @@ from digest.cli import terminal
 from digest.cli.context import services_of
 from digest.cli.terminal import FAILED, Json, next_run, print_json, say
 from digest.errors import OutputError, StoreError, TemplateError
+from digest.times import format_utc, format_zoned
 
 if TYPE_CHECKING:
     from digest.app.wiring import Services
@@ -192,7 +193,7 @@ def _lines(present: _Status) -> Iterator[str]:
     for edition, digest in present.drafts:
         yield f"Draft        {_draft_line(edition, digest)}"
     for pause in present.pauses:
-        since = f"{pause.since:%Y-%m-%d %H:%M} UTC"
+        since = format_utc(pause.since)
         yield f"Paused       {pause.digest or 'all mail'} since {since}: {pause.reason}"
 
 
@@ -227,7 +228,6 @@ def _draft_fields(edition: Edition, digest: Digest | None) -> dict[str, object]:
 
 def _draft_line(edition: Edition, digest: Digest | None) -> str:
     from digest.editions.model import decided_at
-    from digest.mail.operator_mail import format_moment
 
     named = f"{edition.digest} {edition.number} (id {edition.id})"
     deadline = decided_at(edition, digest)
@@ -235,7 +235,7 @@ def _draft_line(edition: Edition, digest: Digest | None) -> str:
         return f"{named}: is of no configured digest, `digest editions cancel {edition.id}` ends it"
     if digest.approval is None or deadline is None:
         return f"{named}: waits for `digest editions approve {edition.id}`"
-    local = format_moment(deadline.astimezone(ZoneInfo(digest.timezone)))
+    local = format_zoned(deadline.astimezone(ZoneInfo(digest.timezone)))
     unless = "sent unless cancelled" if digest.approval.sends else "dropped unless approved"
     return f"{named}: {unless} before {local}"
 

@@ -9,6 +9,7 @@ import typer
 
 from digest.cli.context import services_of
 from digest.cli.terminal import FAILED, Json, complain, print_json, print_table, remark, say
+from digest.times import format_utc
 
 if TYPE_CHECKING:
     from digest.app.wiring import Services
@@ -137,7 +138,7 @@ def add(
             complain(f"{new.address}: {error}")
             raise typer.Exit(FAILED) from error
     if outcome is Outcome.NOT_REVIVED:
-        since = f" since {subscriber.since:%Y-%m-%d %H:%M} UTC" if subscriber.since else ""
+        since = f" since {format_utc(subscriber.since)}" if subscriber.since else ""
         left = subscriber.state == "unsubscribed"
         hint = "--again subscribes them again" if left else "see `digest subscribers restore`"
         complain(f"{new.address}: is {subscriber.state}{since}, and stays so; {hint}")
@@ -293,7 +294,7 @@ def show(context: typer.Context, address: Address, as_json: Json = False) -> Non
             ("Consent", subscriber.consent),
             (
                 "No mail until",
-                f"{subscriber.paused_until:%Y-%m-%d %H:%M} UTC" if subscriber.paused_until else "",
+                format_utc(subscriber.paused_until) if subscriber.paused_until else "",
             ),
         ):
             if text:
@@ -307,10 +308,10 @@ def show(context: typer.Context, address: Address, as_json: Json = False) -> Non
             *((past.state, past.since, past.reason) for past in history),
             present,
         ):
-            say(f"  {since:%Y-%m-%d %H:%M} UTC  {state}{f' ({reason})' if reason else ''}")
+            say(f"  {format_utc(since)}  {state}{f' ({reason})' if reason else ''}")
         for mail in mails:
             edition = f"No. {mail.number}" if mail.number else "welcome"
             answer = f": {mail.error}" if mail.error else ""
-            say(f"  {mail.changed_at:%Y-%m-%d %H:%M} UTC  {edition} {mail.state}{answer}")
+            say(f"  {format_utc(mail.changed_at)}  {edition} {mail.state}{answer}")
         if not mails:
             say("  No mail so far.")

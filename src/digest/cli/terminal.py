@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from digest.articles.characters import escaped
+from digest.times import format_zoned
 
 #: The option of commands that tell something.
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
@@ -90,7 +91,7 @@ def print_diff(before: str, after: str, from_name: str, to_name: str) -> None:
 
 def next_run(run_at: datetime | None) -> str:
     """Return when a digest comes next, in the zone that the moment is in."""
-    return f"{run_at:%a %d %b %Y %H:%M} {run_at.tzinfo}" if run_at else "never"
+    return format_zoned(run_at) if run_at else "never"
 
 
 @contextmanager

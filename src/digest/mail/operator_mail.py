@@ -20,6 +20,7 @@ from digest.mail.template_context import MAX_TITLE
 from digest.mail.text_layout import cut, one_line, wrap
 from digest.mail.transports.model import Sender
 from digest.subscribers.address import ascii_address
+from digest.times import format_utc, format_zoned
 
 #: Titles listed in an approval request; the page behind its link shows all.
 MAX_TITLES = 100
@@ -50,11 +51,6 @@ class ApprovalRequest:
     def sends(self) -> bool:
         """Whether the edition is sent at the deadline; otherwise it is dropped."""
         return self.digest.approval is not None and self.digest.approval.sends
-
-
-def format_moment(moment: datetime) -> str:
-    """Return a moment with its zone, such as ``Mon 23 Nov 2026 13:00 Asia/Tokyo``."""
-    return f"{moment:%a %d %b %Y %H:%M} {moment.tzinfo}"
 
 
 def operator_message(
@@ -147,11 +143,11 @@ def pause_message(
     what = f"{title} ({pause.digest})" if title else "All mail"
     lines = [
         wrap(
-            f"{what} is paused since {pause.since:%Y-%m-%d %H:%M} UTC: several recipients in a row "
+            f"{what} is paused since {format_utc(pause.since)}: several recipients in a row "
             "were refused with the same answer, so that it is not about them. Nothing is lost: "
             "what is not sent waits, until it expires."
             if title
-            else f"{what} is paused since {pause.since:%Y-%m-%d %H:%M} UTC: the server refuses it "
+            else f"{what} is paused since {format_utc(pause.since)}: the server refuses it "
             "whoever it is for. Nothing is lost: what is not sent waits, until it expires."
         ),
         "",
@@ -181,11 +177,11 @@ def _approval_lines(request: ApprovalRequest, title: str, link: str | None) -> l
         f"{title} ({edition.digest}), edition {edition.number}, waits for your approval.",
         "",
         f"{_counted(len(articles), 'article')} for {_counted(request.readers, 'reader')}",
-        f"due {format_moment(edition.due_at.astimezone(zone))}",
+        f"due {format_zoned(edition.due_at.astimezone(zone))}",
     ]
     if request.decided_at is not None:
         fate = "sent" if request.sends else "dropped"
-        lines.append(f"{fate} without you {format_moment(request.decided_at)}")
+        lines.append(f"{fate} without you {format_zoned(request.decided_at)}")
     lines.append("")
     if link is not None:
         lines += ["Look at it, approve or cancel it:", link, ""]
@@ -210,11 +206,11 @@ def _report_lines(result: EditionResult, title: str) -> list[str]:
     edition, progress = result.edition, result.progress
     lines = [
         f"{title} ({edition.digest}), edition {edition.number}",
-        f"due {edition.due_at:%Y-%m-%d %H:%M} UTC, made {edition.created_at:%Y-%m-%d %H:%M} UTC",
+        f"due {format_utc(edition.due_at)}, made {format_utc(edition.created_at)}",
     ]
     if progress.ended_at is not None:
         took = str(progress.ended_at - edition.created_at).partition(".")[0]
-        lines.append(f"done {progress.ended_at:%Y-%m-%d %H:%M} UTC, after {took}")
+        lines.append(f"done {format_utc(progress.ended_at)}, after {took}")
     lines.append("")
     lines += [
         f"{count:>9,}  {state}"

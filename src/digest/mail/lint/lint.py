@@ -12,7 +12,7 @@ from digest.mail.lint.content_rules import CONTENT_RULES
 from digest.mail.lint.field_rules import FIELD_RULES
 from digest.mail.lint.model import Finding, FindingSeverity, ParsedMessage
 
-#: Every rule, in the order in which remarks come.
+#: Every rule, in the order of findings.
 RULES = (*FIELD_RULES, *CONTENT_RULES)
 
 
@@ -22,12 +22,14 @@ def lint(message: bytes, *, postal_address: str = "") -> tuple[Finding, ...]:
     ``postal_address`` is what its footer should show. Never raises, whatever the bytes are.
     """
     mail = _read(message, postal_address)
-    remarks = [
+    findings = [
         Finding(rule=rule.name, severity=rule.severity, problem=problem, source=rule.source)
         for rule in RULES
         for problem in rule.check(mail)
     ]
-    return tuple(sorted(remarks, key=lambda remark: remark.severity is not FindingSeverity.ERROR))
+    return tuple(
+        sorted(findings, key=lambda finding: finding.severity is not FindingSeverity.ERROR)
+    )
 
 
 def _read(raw: bytes, postal_address: str) -> ParsedMessage:
