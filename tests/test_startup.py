@@ -21,7 +21,7 @@ IN_VAIN = {
     *("aiosmtplib", "alembic", "anyio", "apscheduler", "bleach", "css_inline", "httpx", "jinja2"),
     *("nh3", "prometheus_client", "psycopg", "starlette", "uvicorn", "watchdog", "yaml"),
     *("digest.app.daemon", "digest.app.export", "digest.feeds.websub.notifier", "digest.web"),
-    *("digest.mail.message", "digest.mail.render", "digest.mail.transports.smtp.connector"),
+    *("digest.mail.message", "digest.mail.render", "digest.mail.transports.smtp.pool"),
 }
 #: Runs a command, then prints on standard error what it has loaded.
 _RUN = """
