@@ -82,7 +82,7 @@ class Daemon:
         self._progress = progress
         self._workers = services.workers()
         self._indexer = services.search_indexer()
-        published = self._indexer.wake if self._indexer else _nothing
+        published = self._indexer.wake if self._indexer else lambda: None
         options = live.ingest_options if live else None
         self._publish_loop = services.publish_loop(self._workers, published, options)
         self._due_runs = services.due_runs()
@@ -345,10 +345,6 @@ class Daemon:
             ),
             url=f"{services.site.url}/" if services.settings.web.enabled else "",
         )
-
-
-def _nothing() -> None:
-    """Do nothing after a publication."""
 
 
 async def _ended(task: asyncio.Task[None], seconds: float) -> None:

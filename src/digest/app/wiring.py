@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -87,7 +87,7 @@ class Services:
     def publisher(self) -> Publisher:
         """The publisher of feeds."""
         # The notifier is made here, and not by whichever thread publishes first: there is only one.
-        changed = self.hub_notifier.changed if self.site.hubs else _notify_nobody
+        changed = self.hub_notifier.changed if self.site.hubs else lambda _paths: None
         return Publisher(
             store=self.store.feeds,
             folder=OutputFolder(self.settings.paths.output),
@@ -378,10 +378,6 @@ class Services:
         """Return the address of the page where the operator decides on an edition."""
         token = approval_token(self.token_keys[0], edition.id, edition.digest, edition.due_at)
         return self.site.link(f"{APPROVE_PATH}{token}")
-
-
-def _notify_nobody(_paths: Collection[str]) -> None:
-    """Notify no hub of published files, since there is none."""
 
 
 @contextmanager

@@ -124,20 +124,20 @@ class Withdrawals:
             for row in among(connection, columns, file.c.article, sequences):
                 place = files.setdefault(row.article, [])
                 place.append((not row.leads, row.path, row.missing_at is not None))
-        return [
-            ArticleStatus(
-                article=entry,
-                withdrawn_at=withdrawals[entry.sequence].at
-                if entry.sequence in withdrawals
-                else None,
-                word=Word(withdrawals[entry.sequence].word)
-                if entry.sequence in withdrawals and withdrawals[entry.sequence].word
-                else None,
-                files=tuple(path for _, path, _ in sorted(files.get(entry.sequence, ()))),
-                missing=all(missing for _, _, missing in files.get(entry.sequence, ())),
+        statuses = []
+        for entry in articles:
+            decision = withdrawals.get(entry.sequence)
+            its_files = sorted(files.get(entry.sequence, ()))
+            statuses.append(
+                ArticleStatus(
+                    article=entry,
+                    withdrawn_at=decision.at if decision else None,
+                    word=Word(decision.word) if decision and decision.word else None,
+                    files=tuple(path for _, path, _ in its_files),
+                    missing=all(missing for _, _, missing in its_files),
+                )
             )
-            for entry in articles
-        ]
+        return statuses
 
 
 #: The order of withdrawn articles: latest withdrawal first.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
@@ -73,31 +73,22 @@ class PlacedPage:
     made_at: datetime | None  #: of its newest edition, aware UTC; None where there is none
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebEditions:
     """Finds the pages of editions.
 
     A page shows what its edition's mail shows, for the whole digest and without personal links.
     """
 
-    def __init__(
-        self,
-        *,
-        digests: Mapping[str, Digest],
-        site: Site,
-        pages: WebPages,
-        clock: Clock,
-        samples: bool = True,
-    ) -> None:
-        """With ``samples``, lists link to a sample of the next edition."""
-        self._samples = samples
-        self._digests = digests
-        self._site = site
-        self._pages = pages
-        self._clock = clock
+    digests: Mapping[str, Digest]
+    site: Site
+    pages: WebPages
+    clock: Clock
+    samples: bool = True  #: lists link to a sample of the next edition
 
     def folder(self, source: EditionSource, name: str, rest: Sequence[str]) -> Page | Missing:
         """Return the page at a folder below that of a digest."""
-        digest = self._digests.get(name)
+        digest = self.digests.get(name)
         if digest is None or len(rest) > 1:
             return Missing.UNKNOWN
         if not rest:
@@ -112,32 +103,25 @@ class WebEditions:
 
     def index(self, source: EditionSource) -> Page | Missing:
         """Return the list of digests; Missing if there are none."""
-        if not self._digests:
+        if not self.digests:
             return Missing.UNKNOWN
-        listed = [(digest, source.editions(digest.name)[-1:]) for digest in self._digests.values()]
-        return Page(
-            version=_version([issue for _, issues in listed for issue in issues]),
-            changed_at=source.current().changed_at,
-            render=partial(self._render_index, source, listed),
-        )
+        listed = [(digest, source.editions(digest.name)[-1:]) for digest in self.digests.values()]
+        newest = [issue for _, issues in listed for issue in issues]
+        return _page(source, newest, partial(self._render_index, source, listed))
 
     def feed(self, source: EditionSource, name: str) -> Page | Missing:
         """Return the feed of a digest's editions."""
-        digest = self._digests.get(name)
+        digest = self.digests.get(name)
         if digest is None:
             return Missing.UNKNOWN
         listed = source.editions(name)[-MAX_EDITIONS:]
-        return Page(
-            version=_version(listed),
-            changed_at=source.current().changed_at,
-            render=partial(self._render_feed, source, digest, listed),
-            media_type=f"{MEDIA_TYPES[ATOM]}; charset=utf-8",
-            max_age=_FEED_MAX_AGE,
-        )
+        page = _page(source, listed, partial(self._render_feed, source, digest, listed))
+        media_type = f"{MEDIA_TYPES[ATOM]}; charset=utf-8"
+        return replace(page, media_type=media_type, max_age=_FEED_MAX_AGE)
 
     def every(self, source: EditionSource) -> Iterator[PlacedPage]:
         """Yield the pages of all digests, each with its lists last; samples are left out."""
-        for digest in self._digests.values():
+        for digest in self.digests.values():
             listed = source.editions(digest.name)
             for place, issue in enumerate(listed):
                 path = edition_folder(digest.name, issue.edition.number)
@@ -156,24 +140,16 @@ class WebEditions:
 
     def _list(self, source: EditionSource, digest: Digest) -> Page:
         listed = source.editions(digest.name)
-        return Page(
-            version=_version(listed),
-            changed_at=source.current().changed_at,
-            render=partial(self._render_list, source, digest, listed),
-        )
+        return _page(source, listed, partial(self._render_list, source, digest, listed))
 
     def _edition(
         self, source: EditionSource, digest: Digest, listed: Sequence[Issue], place: int
     ) -> Page:
         near = listed[max(0, place - 1) : place + 2]
-        return Page(
-            version=_version(near),
-            changed_at=source.current().changed_at,
-            render=partial(self._render_edition, source, digest, listed, place),
-        )
+        return _page(source, near, partial(self._render_edition, source, digest, listed, place))
 
     def _sample(self, source: EditionSource, digest: Digest) -> Page:
-        now = self._clock()
+        now = self.clock()
         revision = source.current()
         return Page(
             version=f"{revision.number}.{int(now.timestamp() // SAMPLE_LASTS.total_seconds())}",
@@ -192,7 +168,7 @@ class WebEditions:
             edition = issues[-1].edition if issues else None
             lead = source.leads(digest.name).get(edition.id, "") if edition else ""
             rows.append((digest, edition, lead))
-        return self._pages.digests(rows)
+        return self.pages.digests(rows)
 
     def _render_list(self, source: EditionSource, digest: Digest, listed: Sequence[Issue]) -> bytes:
         leads = source.leads(digest.name)
@@ -200,13 +176,13 @@ class WebEditions:
             (issue.edition, issue.articles, leads.get(issue.edition.id, ""))
             for issue in reversed(listed)
         ]
-        return self._pages.editions(digest, shown, sample=self._samples)
+        return self.pages.editions(digest, shown, sample=self.samples)
 
     def _render_edition(
         self, source: EditionSource, digest: Digest, listed: Sequence[Issue], place: int
     ) -> bytes:
         edition = listed[place].edition
-        return self._pages.edition(
+        return self.pages.edition(
             digest,
             edition,
             _contents(source, digest, edition),
@@ -218,7 +194,7 @@ class WebEditions:
         editions = [issue.edition for issue in reversed(listed)]
         entries = [(edition, _contents(source, digest, edition)) for edition in editions]
         words = phrasebook(digest.language, digest.timezone)
-        return edition_feed(digest, entries, words, self._site)
+        return edition_feed(digest, entries, words, self.site)
 
     def _render_sample(self, source: EditionSource, digest: Digest, now: datetime) -> bytes:
         """Render the next edition as it would be now; with the latest articles if none is new."""
@@ -227,23 +203,22 @@ class WebEditions:
         articles = fresh(digest, since, now) or source.latest(digest.categories, MAX_LATEST)
         edition = edition_of(digest.name, articles, now)
         shown = contents(articles, digest.categories, digest.max_items)
-        return self._pages.edition(digest, edition, shown)
+        return self.pages.edition(digest, edition, shown)
 
 
 def _contents(source: EditionSource, digest: Digest, edition: Edition) -> Contents:
     return contents(source.edition_articles(edition), digest.categories, MAX_SHOWN)
 
 
-def _version(listed: Sequence[Issue]) -> str:
-    """Return a hash of these editions and of their articles as they are."""
+def _page(source: EditionSource, listed: Sequence[Issue], render: Callable[[], bytes]) -> Page:
+    """Return a page whose version is a hash of these editions and of their articles as they are."""
     # The moment too: a database that was restored gives the same id again.
-    state = repr(
-        [
-            (issue.edition.id, issue.edition.created_at, issue.articles, issue.revision)
-            for issue in listed
-        ]
-    )
-    return hashlib.blake2b(state.encode(), digest_size=8).hexdigest()
+    state = [
+        (issue.edition.id, issue.edition.created_at, issue.articles, issue.revision)
+        for issue in listed
+    ]
+    version = hashlib.blake2b(repr(state).encode(), digest_size=8).hexdigest()
+    return Page(version=version, changed_at=source.current().changed_at, render=render)
 
 
 def edition_feed(

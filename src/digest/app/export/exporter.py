@@ -140,28 +140,17 @@ def plan(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exporter:
     """Writes the whole site into a folder. Blocks."""
 
-    def __init__(
-        self,
-        *,
-        store: ExportStore,
-        folder: ExportFolder,
-        feeds: FeedPlan,
-        pages: WebPages,
-        editions: WebEditions,
-        assets: AssetSource,
-        configuration: str,
-    ) -> None:
-        """``configuration`` is a text of all options that pages depend on; it is hashed."""
-        self._store = store
-        self._folder = folder
-        self._feeds = feeds
-        self._pages = pages
-        self._editions = editions
-        self._assets = assets
-        self._configuration = configuration
+    store: ExportStore
+    folder: ExportFolder
+    feeds: FeedPlan
+    pages: WebPages
+    editions: WebEditions
+    assets: AssetSource
+    configuration: str  #: a text of all options that pages depend on; it is hashed
 
     def export(self, progress: Progress | None = None) -> Exported:
         """Bring the folder up to date.
@@ -171,19 +160,19 @@ class Exporter:
         complete, and the next export continues from there.
         """
         report = progress or (lambda _done, _total: None)
-        with self._folder.alone(), self._store.snapshot() as source:
-            known = self._folder.manifest()
+        with self.folder.alone(), self.store.snapshot() as source:
+            known = self.folder.manifest()
             contents = site_contents(
-                source, plan=self._feeds, pages=self._pages, editions=self._editions
+                source, plan=self.feeds, pages=self.pages, editions=self.editions
             )
-            copies = self._assets.copies()
-            shown = source.asset_names(copies) | (self._assets.others & copies)
-            brought = self._assets.documents(shown)
+            copies = self.assets.copies()
+            shown = source.asset_names(copies) | (self.assets.others & copies)
+            brought = self.assets.documents(shown)
             contents = replace(contents, documents=[*brought, *contents.documents])
             fingerprint = self._fingerprint()
-            untouched = _Untouched(self._folder, known)
+            untouched = _Untouched(self.folder, known)
             planned = plan(contents, known, fingerprint, untouched)
-            run = _Run(folder=self._folder, known=known, planned=planned, fingerprint=fingerprint)
+            run = _Run(folder=self.folder, known=known, planned=planned, fingerprint=fingerprint)
             run.files.update(untouched.copies)
             try:
                 self._make(run, source, report)
@@ -202,14 +191,14 @@ class Exporter:
         report(done, total)
         articles = iter(planned.articles)
         while batch := list(islice(articles, _BATCH)):
-            for page, content in article_pages(source, self._pages, batch):
-                run.put(page.path, self._assets.moved(content), page.version)
+            for page, content in article_pages(source, self.pages, batch):
+                run.put(page.path, self.assets.moved(content), page.version)
             done += len(batch)
             report(done, total)
         for document in planned.documents:
             content = document.render()
             if not document.path.startswith(ASSETS):
-                content = self._assets.moved(content)
+                content = self.assets.moved(content)
             run.put(document.path, content, document.version, optional=document.optional)
             done += 1
             report(done, total)
@@ -217,8 +206,8 @@ class Exporter:
     def _fingerprint(self) -> str:
         """Return a hash of all that the bytes of files depend on, beside their contents."""
         libraries = resources.library_versions(*_LIBRARIES)
-        inputs = [__version__, *libraries, self._pages.fingerprint, repr(self._feeds)]
-        text = "\0".join([*inputs, self._configuration])
+        inputs = [__version__, *libraries, self.pages.fingerprint, repr(self.feeds)]
+        text = "\0".join([*inputs, self.configuration])
         return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
