@@ -5,10 +5,13 @@ A key that may be longer than an index takes is kept beside its hash (see ``type
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     ForeignKey,
     Identity,
     Index,
@@ -61,6 +64,13 @@ def _reference(
     return Column(name, kind, reference, primary_key=key, index=index, nullable=nullable)
 
 
+def _partial_index(
+    name: str, *columns: Column[Any], where: ColumnElement[bool], unique: bool = False
+) -> Index:
+    """Return an index of the rows that meet a condition, in the database of either kind."""
+    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
+
+
 #: Single values: ``authority``; by which rules facets were decided
 #: (``facet_rules``), and which folders are ``mail_only``; how far the ``search_index`` goes; each
 #: ``notice`` that waits for a hub; the ``failures`` of output folders; when unused assets were
@@ -111,11 +121,8 @@ article_state = Table(
     Column("revision", BigInteger, nullable=False, index=True),
     Column("announced", Boolean, nullable=False, server_default=true()),
 )
-Index(
-    "ix_article_state_hidden",
-    article_state.c.article,
-    sqlite_where=article_state.c.hidden != 0,
-    postgresql_where=article_state.c.hidden != 0,
+_partial_index(
+    "ix_article_state_hidden", article_state.c.article, where=article_state.c.hidden != 0
 )
 
 category = Table(
@@ -253,12 +260,8 @@ withdrawal = Table(
     Column("at", Moment),
     Column("word", Text),
 )
-Index(
-    "ix_withdrawal_at",
-    withdrawal.c.at,
-    withdrawal.c.article,
-    sqlite_where=withdrawal.c.at.is_not(None),
-    postgresql_where=withdrawal.c.at.is_not(None),
+_partial_index(
+    "ix_withdrawal_at", withdrawal.c.at, withdrawal.c.article, where=withdrawal.c.at.is_not(None)
 )
 
 #: The archives of each feed (``feeds.archive``), and what each holds, for ever. ``changed_at`` and
@@ -327,30 +330,15 @@ unused_asset = Table(
     Column("name", Text, primary_key=True),
     Column("since", Moment, nullable=False),
 )
-Index(
-    "ix_file_embargo_at",
-    file.c.embargo_at,
-    sqlite_where=file.c.embargo_at.is_not(None),
-    postgresql_where=file.c.embargo_at.is_not(None),
-)
-Index(
-    "ix_file_expires_at",
-    file.c.expires_at,
-    sqlite_where=file.c.expires_at.is_not(None),
-    postgresql_where=file.c.expires_at.is_not(None),
-)
+_partial_index("ix_file_embargo_at", file.c.embargo_at, where=file.c.embargo_at.is_not(None))
+_partial_index("ix_file_expires_at", file.c.expires_at, where=file.c.expires_at.is_not(None))
 Index(
     "ix_file_held",
     file.c.article,
     sqlite_where=text("held = 1"),  # as queries say it there
     postgresql_where=file.c.held,
 )
-Index(
-    "ix_file_missing_content",
-    file.c.content,
-    sqlite_where=file.c.missing_at.is_not(None),
-    postgresql_where=file.c.missing_at.is_not(None),
-)
+_partial_index("ix_file_missing_content", file.c.content, where=file.c.missing_at.is_not(None))
 
 #: What files have wrong, in the order of their lines.
 problem = Table(
@@ -525,26 +513,15 @@ edition = Table(
     UniqueConstraint("digest", "due_at"),
     sqlite_autoincrement=True,
 )
-Index(
+_partial_index(
     "uq_edition_digest_number",
     edition.c.digest,
     edition.c.number,
     unique=True,
-    sqlite_where=edition.c.number > 0,
-    postgresql_where=edition.c.number > 0,
+    where=edition.c.number > 0,
 )
-Index(
-    "ix_edition_open",
-    edition.c.id,
-    sqlite_where=edition.c.state == "open",
-    postgresql_where=edition.c.state == "open",
-)
-Index(
-    "ix_edition_draft",
-    edition.c.id,
-    sqlite_where=edition.c.state == "draft",
-    postgresql_where=edition.c.state == "draft",
-)
+_partial_index("ix_edition_open", edition.c.id, where=edition.c.state == "open")
+_partial_index("ix_edition_draft", edition.c.id, where=edition.c.state == "draft")
 
 #: The note that each digest's next edition takes.
 edition_note = Table(
@@ -580,25 +557,15 @@ delivery = Table(
     Column("changed_at", Moment, nullable=False),
     Column("error", PlainText),
     Column("claimed_by", Text),  #: id of the daemon that claimed it; NULL for other processes
-    Column(
-        "refused", Boolean, nullable=False, server_default=false()
-    ),  #: so counts against a person
+    #: So it counts against a person.
+    Column("refused", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("edition", "subscriber"),
     sqlite_autoincrement=True,
 )
-Index(
-    "ix_delivery_due",
-    delivery.c.due_at,
-    delivery.c.id,
-    sqlite_where=delivery.c.due_at.is_not(None),
-    postgresql_where=delivery.c.due_at.is_not(None),
+_partial_index(
+    "ix_delivery_due", delivery.c.due_at, delivery.c.id, where=delivery.c.due_at.is_not(None)
 )
-Index(
-    "ix_delivery_pending",
-    delivery.c.edition,
-    sqlite_where=delivery.c.due_at.is_not(None),
-    postgresql_where=delivery.c.due_at.is_not(None),
-)
+_partial_index("ix_delivery_pending", delivery.c.edition, where=delivery.c.due_at.is_not(None))
 
 #: Why nothing is sent for a digest, or, where ``digest`` is empty, nothing at all.
 pause = Table(

@@ -199,9 +199,7 @@ class SubscriberStore:
 
     def list(self, digest: str | None = None, state: SubscriberState | None = None) -> _Subscribers:
         """Return the subscribers of one digest or all, in one state or any, oldest first."""
-        query = select(*COLUMNS).select_from(TABLES).order_by(subscriber.c.id)
-        if digest is not None:
-            query = query.where(subscriber.c.digest == digest)
+        query = _of_digest(digest)
         if state is not None:
             query = query.where(subscriber.c.state == state)
         with self._database.read() as connection:
@@ -209,11 +207,8 @@ class SubscriberStore:
 
     def exported(self, digest: str | None = None) -> _Exported:
         """Return the subscribers of one digest or all with everything stored, for ``add_many``."""
-        query = select(*COLUMNS).select_from(TABLES).order_by(subscriber.c.id)
-        if digest is not None:
-            query = query.where(subscriber.c.digest == digest)
         with self._database.read() as connection:
-            rows = list(connection.execute(query))
+            rows = list(connection.execute(_of_digest(digest)))
             history: dict[int, list[PastState]] = {}
             for state in connection.execute(select(past_state).order_by(past_state.c.id)):
                 history.setdefault(state.subscriber, []).append(_past_state(state))
@@ -344,9 +339,14 @@ def _disown_requests(connection: Connection, address: str, now: datetime, key: b
         )
 
 
+def _of_digest(digest: str | None) -> Select[Any]:
+    """Return the query of the subscribers of one digest or all, oldest first."""
+    query = select(*COLUMNS).select_from(TABLES).order_by(subscriber.c.id)
+    return query if digest is None else query.where(subscriber.c.digest == digest)
+
+
 def _select(condition: ColumnElement[bool]) -> Select[Any]:
-    query = select(*COLUMNS).select_from(TABLES).where(condition)
-    return query.order_by(subscriber.c.id)
+    return _of_digest(None).where(condition)
 
 
 def _ids(address: str, digest: str | None) -> Select[Any]:
