@@ -26,7 +26,8 @@ def without_collector() -> Iterator[None]:
 #: Parameters of mallopt(3).
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 #: A piece of so many bytes is given back by itself; glibc would raise that to 32 MiB by and by.
-_LARGE = 131_072
+#: Above what is made for a single page: a compressor and a buffer of asyncio's take 256 KiB each.
+_LARGE = 524_288
 
 
 def keep_heap_small() -> None:
