@@ -131,17 +131,17 @@ async def test_there_is_no_calm_while_a_file_is_on_its_way_to_the_feeds(
         real = Publisher.publish
 
         def publish(publisher: Publisher, *args: Any) -> object:
-            calm = asyncio.run_coroutine_threadsafe(publishing.calm(), loop)
+            calm = asyncio.run_coroutine_threadsafe(publishing.calm.wait(), loop)
             result = real(publisher, *args)
             waited.append(not calm.done())
             return result
 
         monkeypatch.setattr(Publisher, "publish", publish)
         published = Presses(monkeypatch)
-        await publishing.calm()
+        await publishing.calm.wait()
         workplace.write("a.md", "刚到")
         await published.until(lambda: in_feed(workplace, "刚到"))
-        await publishing.calm()
+        await publishing.calm.wait()
     assert waited[0]
 
 
@@ -607,7 +607,7 @@ async def test_pages_need_not_wait_while_feeds_are_packed(
         real = Publisher.pack
 
         def pack(publisher: Publisher, urgent: Callable[[], bool]) -> None:
-            asyncio.run_coroutine_threadsafe(publishing.calm(), loop).result(PATIENCE)
+            asyncio.run_coroutine_threadsafe(publishing.calm.wait(), loop).result(PATIENCE)
             calm.append(True)
             real(publisher, urgent)
 

@@ -124,16 +124,11 @@ async def test_a_network_that_asks_for_much_leaves_the_others_their_turns(
 async def test_pages_give_way_to_what_is_urgent_but_not_for_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    calm, asked = asyncio.Event(), asyncio.Event()
-
-    async def wait() -> None:
-        asked.set()
-        await calm.wait()
-
-    queue = RenderQueue(1, calm=wait)
+    calm = asyncio.Event()
+    queue = RenderQueue(1, calm=calm)
     monkeypatch.setattr(render_queue, "_GIVE_WAY", 60)
     page = asyncio.create_task(queue.run(lambda: "page"))
-    await asked.wait()
+    await asyncio.sleep(0)
     assert not queue.running
     calm.set()
     assert await page == "page"
@@ -144,11 +139,7 @@ async def test_pages_give_way_to_what_is_urgent_but_not_for_long(
 
 async def test_who_goes_while_giving_way_leaves_the_turn_to_others() -> None:
     calm = asyncio.Event()
-
-    async def wait() -> None:
-        await calm.wait()
-
-    queue = RenderQueue(1, calm=wait)
+    queue = RenderQueue(1, calm=calm)
     gone = asyncio.create_task(queue.run(lambda: None))
     await asyncio.sleep(0)
     gone.cancel()
@@ -156,3 +147,74 @@ async def test_who_goes_while_giving_way_leaves_the_turn_to_others() -> None:
         await gone
     calm.set()
     assert await queue.run(lambda: "next") == "next"
+
+
+async def test_who_goes_as_the_turn_comes_leaves_it_to_others() -> None:
+    queue = RenderQueue(1)
+    go = threading.Event()
+    first = asyncio.create_task(queue.run(lambda: go.wait(5)))
+    await asyncio.sleep(0)
+    gone, stays = (asyncio.create_task(queue.run(lambda: "done")) for _ in range(2))
+    await until(queue, 2)
+    pass_turn = queue._pass_turn
+
+    def pass_and_cancel() -> None:
+        pass_turn()
+        gone.cancel()
+
+    queue._pass_turn = pass_and_cancel  # type: ignore[method-assign]
+    go.set()
+    assert await first
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    assert await stays == "done"
+    assert await queue.run(lambda: "again") == "again"
+
+
+async def test_who_goes_while_waiting_is_not_counted_any_more() -> None:
+    queue = RenderQueue(1)
+    go = threading.Event()
+    first = asyncio.create_task(queue.run(lambda: go.wait(5)))
+    await asyncio.sleep(0)
+    gone, stays = (asyncio.create_task(queue.run(lambda: "done", "n")) for _ in range(2))
+    await until(queue, 2)
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    assert (queue.waiting, queue.refused) == (1, 0)
+    go.set()
+    assert await first
+    assert await stays == "done"
+
+
+async def test_who_is_refused_and_goes_in_one_moment_leaves_as_many_turns() -> None:
+    queue = RenderQueue(1)
+    go = threading.Event()
+    first = asyncio.create_task(queue.run(lambda: go.wait(5)))
+    await asyncio.sleep(0)
+    gone = asyncio.create_task(queue.run(lambda: "done"))
+    await until(queue, 1)
+    queue._refuse(queue._turns[0])
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    assert queue._free == 0
+    go.set()
+    assert await first
+    assert queue._free == 1
+
+
+async def test_without_a_thread_requests_are_refused_and_the_turn_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    queue = RenderQueue(1)
+
+    def submit(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(queue._threads, "submit", submit)
+        with pytest.raises(Busy):
+            await queue.run(lambda: None)
+    assert (queue.running, queue.refused) == (0, 1)
+    assert await queue.run(lambda: "again") == "again"

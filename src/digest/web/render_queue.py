@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections import Counter, deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -37,12 +37,13 @@ class RenderQueue:
         *,
         most_waiting: int = MOST_WAITING,
         timeout: float = TIMEOUT,
-        calm: Callable[[], Awaitable[None]] | None = None,
+        calm: asyncio.Event | None = None,
     ) -> None:
-        """``calm`` waits while work is under way that goes before pages, for a short time."""
+        """``calm`` is unset while work is under way that goes before pages, for a short time."""
         self._calm = calm
-        self._turns = asyncio.Semaphore(at_once)
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="render")
+        self._free = at_once  # turns
+        self._turns: deque[asyncio.Future[None]] = deque()
         self._most_waiting = most_waiting
         self._timeout = timeout
         self._of_one: Counter[str] = Counter()
@@ -55,49 +56,90 @@ class RenderQueue:
 
         ``network`` is that of the client; empty if unknown.
         """
-        try:
-            await self._take_turn(network)
-        except Busy:
-            self.refused += 1
-            raise
-        loop = asyncio.get_running_loop()
-        try:
-            await self._give_way()
-        except asyncio.CancelledError:
-            self._turns.release()
-            raise
+        if self._free:
+            self._free -= 1
+        else:
+            await self._wait_for_turn(network)
+        if self._calm is not None and not self._calm.is_set():
+            await self._give_way(self._calm)
+        result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.running += 1
-        running = loop.run_in_executor(self._threads, work)
-        # Also where nobody waits any more: the thread goes on to the end.
-        running.add_done_callback(self._end_turn)
-        return await asyncio.shield(running)
+        try:
+            self._threads.submit(self._work, work, result)
+        except RuntimeError as error:  # the system gives no thread
+            self.running -= 1
+            self.refused += 1
+            self._pass_turn()
+            raise Busy from error
+        return await result
 
-    async def _give_way(self) -> None:
-        if self._calm is not None:
+    def _work(self, work: Callable[[], T], result: asyncio.Future[T]) -> None:
+        """Do the work, in a thread, and tell the event loop."""
+        value: T | None = None
+        error: BaseException | None = None
+        try:
+            value = work()
+        except BaseException as raised:  # noqa: BLE001 - it is raised where the result is awaited
+            error = raised
+        result.get_loop().call_soon_threadsafe(self._finish, result, value, error)
+
+    def _finish(
+        self, result: asyncio.Future[Any], value: object, error: BaseException | None
+    ) -> None:
+        self.running -= 1
+        self._pass_turn()
+        if result.done():  # nobody waits any more
+            return
+        if error is None:
+            result.set_result(value)
+        else:
+            result.set_exception(error)
+
+    async def _give_way(self, calm: asyncio.Event) -> None:
+        try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_GIVE_WAY):
-                    await self._calm()
+                    await calm.wait()
+        except asyncio.CancelledError:
+            self._pass_turn()
+            raise
 
-    def _end_turn(self, _: asyncio.Future[T]) -> None:
-        self.running -= 1
-        self._turns.release()
+    def _pass_turn(self) -> None:
+        """Give a turn to the request that waits for longest."""
+        while self._turns:
+            turn = self._turns.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
 
-    async def _take_turn(self, network: str) -> None:
-        if not self._turns.locked():
-            await self._turns.acquire()
-            return
+    async def _wait_for_turn(self, network: str) -> None:
         if self.waiting >= self._most_waiting or self._of_one[network] >= MOST_OF_ONE:
+            self.refused += 1
             raise Busy
         self.waiting += 1
         if network:
             self._of_one[network] += 1
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(self._timeout, self._refuse, turn)
+        self._turns.append(turn)
         try:
-            async with asyncio.timeout(self._timeout):
-                await self._turns.acquire()
-        except TimeoutError as error:
-            raise Busy from error
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled() and not turn.exception():  # it came in the same moment
+                self._pass_turn()
+            raise
         finally:
+            timer.cancel()
             self.waiting -= 1
             if network:
                 self._of_one[network] -= 1
-                self._of_one += Counter()  # drops those that are 0
+                if not self._of_one[network]:
+                    del self._of_one[network]
+
+    def _refuse(self, turn: asyncio.Future[None]) -> None:
+        if not turn.done():
+            self._turns.remove(turn)
+            self.refused += 1
+            turn.set_exception(Busy())
