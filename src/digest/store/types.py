@@ -90,7 +90,6 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else microseconds(value)
 
     def process_result_value(self, value: int | None, _dialect: Dialect) -> datetime | None:
-        """Return the moment, aware UTC."""
         return None if value is None else _EPOCH + value * _MICROSECOND
 
 
@@ -104,7 +103,6 @@ class Whole(TypeDecorator[int]):
     cache_ok = True
 
     def process_bind_param(self, value: int | None, _dialect: Dialect) -> int | None:
-        """Return the number within 64 bits."""
         return None if value is None else bounded(value)
 
 
@@ -115,11 +113,9 @@ class Seconds(TypeDecorator[timedelta]):
     cache_ok = True
 
     def process_bind_param(self, value: timedelta | None, _dialect: Dialect) -> int | None:
-        """Return the seconds."""
         return None if value is None else round(value.total_seconds())
 
     def process_result_value(self, value: int | None, _dialect: Dialect) -> timedelta | None:
-        """Return the duration."""
         return None if value is None else timedelta(seconds=value)
 
 
@@ -130,11 +126,9 @@ class Names(TypeDecorator[tuple[str, ...]]):
     cache_ok = True
 
     def process_bind_param(self, value: tuple[str, ...] | None, _dialect: Dialect) -> str | None:
-        """Return the JSON text."""
         return None if value is None else _names_text(value)
 
     def process_result_value(self, value: str | None, _dialect: Dialect) -> tuple[str, ...] | None:
-        """Return the tuple."""
         return None if value is None else tuple(json.loads(value))
 
 
@@ -149,13 +143,11 @@ class AsObject(TypeDecorator[Any]):
         self.kind = kind
 
     def process_bind_param(self, value: Enclosure | Credit | None, _dialect: Dialect) -> str | None:
-        """Return the JSON text."""
         return None if value is None else storable(json.dumps(asdict(value)))
 
     def process_result_value(
         self, value: str | None, _dialect: Dialect
     ) -> Enclosure | Credit | None:
-        """Return the value."""
         return None if value is None else self.kind(**json.loads(value))
 
 
@@ -168,13 +160,11 @@ class Categories(TypeDecorator[tuple[CategoryPath, ...]]):
     def process_bind_param(
         self, value: tuple[CategoryPath, ...] | None, _dialect: Dialect
     ) -> str | None:
-        """Return the JSON text."""
         return None if value is None else _paths_text(value)
 
     def process_result_value(
         self, value: str | None, _dialect: Dialect
     ) -> tuple[CategoryPath, ...] | None:
-        """Return the tuple."""
         return None if value is None else _paths(value)
 
 

@@ -1,4 +1,4 @@
-"""Sample pages: every page with sample data, to check templates and to show them."""
+"""Sample pages: every page with sample persons and states, to check and to show templates."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def sample_digest() -> Digest:
 
 
 def sample_edition() -> Edition:
-    """Return one of its editions."""
+    """Return an edition of that digest."""
     return Edition(
         id=1,
         digest="daily",
