@@ -18,7 +18,7 @@ from digest.articles import draft_options as options_module
 from digest.articles.cleaning import rules as rules_module
 from digest.articles.cleaning.policy import ENGINES
 from digest.articles.cleaning.rules import Rule
-from digest.articles.draft import AssetFiles, draft_rewritten, make_draft
+from digest.articles.draft import ArticleFiles, draft_rewritten, make_draft
 from digest.articles.draft_options import AssetOptions
 from digest.articles.model import (
     AssetState,
@@ -494,7 +494,7 @@ class Files:
         return "https://news.example/assets/beach.jpg" if reference == "beach.jpg" else None
 
 
-def draft_with(source: SourceFile, files: AssetFiles) -> Draft:
+def draft_with(source: SourceFile, files: ArticleFiles) -> Draft:
     """Return the draft of a file, as workers make it: with the files that it refers to."""
     draft = draft_rewritten(source, default_options(), datetime(2024, 1, 1, tzinfo=UTC), files)
     assert isinstance(draft, Draft)

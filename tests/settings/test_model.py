@@ -41,7 +41,7 @@ def test_an_empty_file_is_enough(tmp_path: Path) -> None:
     assert found.mail.maildir == tmp_path / "mail"
     assert found.database_url() == f"sqlite:///{tmp_path}/data/digest.db"
     assert found.sender().address == "digest@localhost"
-    assert found.feed_formats() == (RSS, ATOM, JSON)
+    assert found.feed_plan(found.site()).formats == (RSS, ATOM, JSON)
 
 
 class TestFeeds:

@@ -65,7 +65,7 @@ _MAX_BEGINNING = 1_000
 MIN_IMAGE_SIZE = 100
 
 
-class AssetFiles(LocalFiles, Protocol):
+class ArticleFiles(LocalFiles, Protocol):
     """Publishes the files that one article shows or links to, and records the results."""
 
     @property
@@ -88,7 +88,7 @@ def make_draft(source: SourceFile, options: DraftOptions) -> Draft:
 
 
 def draft_rewritten(
-    source: SourceFile, options: DraftOptions, now: datetime, files: AssetFiles | None = None
+    source: SourceFile, options: DraftOptions, now: datetime, files: ArticleFiles | None = None
 ) -> Draft | UnchangedText:
     """Return the draft of a rewritten file, or UnchangedText if its text is the same as before.
 
@@ -147,7 +147,7 @@ def _made(
     header: Header,
     source: SourceFile,
     options: DraftOptions,
-    files: AssetFiles | None,
+    files: ArticleFiles | None,
     *,
     text_hash: str,
     raw: str = "",
@@ -165,7 +165,7 @@ def _made(
 
 
 def _cleaned(
-    header: Header, source: SourceFile, options: DraftOptions, files: AssetFiles | None
+    header: Header, source: SourceFile, options: DraftOptions, files: ArticleFiles | None
 ) -> Draft:
     parsed = parse_body(header, source.path)
     filed = renamed(parsed.categories, renames(options.category_map))
@@ -231,7 +231,7 @@ def _cleaned(
     )
 
 
-def _asset_notes(source: SourceFile, files: AssetFiles | None) -> list[Note]:
+def _asset_notes(source: SourceFile, files: ArticleFiles | None) -> list[Note]:
     """Return a note for each file that could not be published, with the line that refers to it."""
     notes = []
     for reference, problem in islice(files.problems.items() if files else (), MAX_ASSET_NOTES):

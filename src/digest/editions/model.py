@@ -145,7 +145,7 @@ class Issue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """The articles of one category in a rendition, or those that are pinned."""
+    """The articles of one category for a segment, or those that are pinned."""
 
     category: CategoryPath | None  #: None for articles without one, and for pinned ones
     articles: tuple[Article, ...]

@@ -11,7 +11,6 @@ from digest.articles.model import Article
 from digest.articles.reading.enclosures import Enclosure
 from digest.feeds.archive import Content
 from digest.feeds.model import JSON, EntryBytes, Feed, article_link
-from digest.feeds.websub.protocol import hub_objects
 from digest.times import rfc3339
 
 #: https://www.jsonfeed.org/version/1.1/
@@ -41,8 +40,8 @@ def json_feed(feed: Feed, items: Sequence[EntryBytes], content: Content) -> byte
         document["favicon"] = feed.site.icon
     if author := feed.site.author or feed.site.title:
         document["authors"] = [{"name": author}]
-    if place.number is None and (hubs := hub_objects(feed.site)):
-        document["hubs"] = hubs
+    if place.number is None and feed.site.hubs:
+        document["hubs"] = [{"type": "WebSub", "url": hub} for hub in feed.site.hubs]
     head = _encoded(document).removesuffix(b"}")
     parts: list[EntryBytes] = [head, b', "items": [\n']
     for item in items:

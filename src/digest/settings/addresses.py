@@ -119,11 +119,11 @@ def site_url(text: str) -> str:
     return urlunsplit(parts).rstrip("/")
 
 
-def web_address(text: str) -> str:
+def web_address(text: str, *, example: str = "https://example.org/feed.xml") -> str:
     """Check an http(s) address; return it in ASCII."""
     address = absolute(one_line(text))
     if address is None:
-        raise ValueError("must be an address such as 'https://example.org/feed.xml'")
+        raise ValueError(f"must be an address such as '{example}'")
     return address
 
 
@@ -141,10 +141,7 @@ def proxy_address(url: SecretStr) -> SecretStr:
 
 def picture(text: str) -> str:
     """Check the http(s) address of a picture; return it in ASCII."""
-    address = absolute(one_line(text))
-    if address is None:
-        raise ValueError("must be an address such as 'https://example.org/icon.png'")
-    return address
+    return web_address(text, example="https://example.org/icon.png")
 
 
 def hub_url(text: str) -> str:

@@ -204,7 +204,7 @@ class Settings(BaseSettings):
         return FeedPlan(
             site=site,
             full=feeds.content == "full",
-            formats=self.feed_formats(),
+            formats=tuple(_FEED_FILES[name] for name in feeds.formats),
             limit=feeds.limit,
             ttl=feeds.ttl,
             authors=feeds.authors,
@@ -380,10 +380,6 @@ class Settings(BaseSettings):
             for old, new in self.articles.category_map.items()
             if new
         }
-
-    def feed_formats(self) -> tuple[str, ...]:
-        """Return the names of the files that every feed is written to, in the order configured."""
-        return tuple(_FEED_FILES[name] for name in self.feeds.formats)
 
     def custom_feeds(self) -> tuple[CustomFeed, ...]:
         """Return the operator's feeds, in the order configured."""

@@ -26,11 +26,6 @@ _ALONE = 1
 _REFUSALS = (400, 403, 422)
 
 
-def hub_objects(site: Site) -> list[dict[str, str]]:
-    """Return the site's hubs as JSON Feed 1.1 lists them."""
-    return [{"type": "WebSub", "url": hub} for hub in site.hubs]
-
-
 def is_topic(path: str) -> bool:
     """Return whether the published file at ``path`` is a feed that people subscribe to.
 
