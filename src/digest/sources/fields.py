@@ -31,10 +31,10 @@ _FORMATTED = re.compile(r"<(b|i|em|strong|code|span|a|sub|sup)\b[^<>]*>.*</\1>",
 #: Above all sizes and durations that are meant.
 _MAX_NUMBER = 10**15
 #: Pixels: of a picture that says nothing, the least that is one, and more than anybody shows.
-_SOME_PICTURE, _MIN_PICTURE, _MAX_PICTURE = 640, 100, 2_000
+_DEFAULT_PICTURE, _MIN_PICTURE, _MAX_PICTURE = 640, 100, 2_000
 _PICTURES = frozenset({"jpg", "jpeg", "png", "gif", "webp", "avif"})
 #: Media types that tell nothing.
-_UNTOLD = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+_UNKNOWN_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 
 
 def text_of(value: object) -> str:
@@ -48,12 +48,14 @@ def title_of(parsed: Mapping[str, Any]) -> str:
     # The detail may be that of a title further inside, such as a picture's.
     value = text_of(parsed.get("title")) or text_of(detail.get("value"))
     if "html" in text_of(detail.get("type")) or ("<" in value and ">" in value):
-        value = _seen(value)
+        value = _visible_text(value)
     value = short(value)
-    return short(_seen(value)) if _FORMATTED.search(value) else value  # it was escaped twice
+    return (
+        short(_visible_text(value)) if _FORMATTED.search(value) else value
+    )  # it was escaped twice
 
 
-def _seen(markup: str) -> str:
+def _visible_text(markup: str) -> str:
     """Return the visible text of HTML; a tag that is never closed counts as text."""
     ended = {name.lower() for name in _END_TAG.findall(markup)} | _VOID
 
@@ -136,7 +138,7 @@ def image_of(entry: Mapping[str, Any], url: str) -> str:
 def _size(picture: Mapping[str, Any]) -> int:
     """Return the longer side of a picture in pixels, as declared."""
     sizes = [text_of(picture.get(name)) for name in ("width", "height")]
-    return max((int(text[:6]) for text in sizes if text.isdecimal()), default=_SOME_PICTURE)
+    return max((int(text[:6]) for text in sizes if text.isdecimal()), default=_DEFAULT_PICTURE)
 
 
 def _ending(address: str) -> str:
@@ -145,7 +147,7 @@ def _ending(address: str) -> str:
 
 def recording_type(kind: str, address: str) -> str:
     """Return the media type of a recording, as declared or by its name; empty if it is none."""
-    if kind in _UNTOLD:
+    if kind in _UNKNOWN_TYPES:
         kind = MEDIA_TYPES.get(f".{_ending(address)}", "")
     return kind if kind.startswith(("audio/", "video/")) else ""
 

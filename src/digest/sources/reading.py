@@ -21,7 +21,13 @@ from selectolax.lexbor import LexborHTMLParser
 from digest.articles.characters import one_line
 from digest.articles.cleaning.uris import absolute
 from digest.articles.reading.dates import parse_date
-from digest.articles.reading.decode import CLEAR, SAMPLE, SCARS, decode, plausibility
+from digest.articles.reading.decode import (
+    CHARACTERS_PER_BROKEN,
+    CLEAR,
+    SAMPLE,
+    decode,
+    plausibility,
+)
 from digest.sources.fields import (
     MAX_ID,
     attachment_of,
@@ -123,9 +129,9 @@ def _as_utf8(content: bytes, media_type: str) -> bytes:
     text = content.decode("utf-8-sig", "replace")
     beyond = len(text) - len(text.encode("ascii", "ignore"))
     shifted = not beyond and (b"\0" in content or b"\x1b" in content)  # by bytes of ASCII
-    if not shifted and text.count("\ufffd") * SCARS <= beyond:
+    if not shifted and text.count("\ufffd") * CHARACTERS_PER_BROKEN <= beyond:
         return text.encode()
-    charset = media_type.lower().partition("charset=")[2].partition(";")[0].strip("\"' ")
+    charset = _charset(media_type)
     told = ""
     try:
         told = content.decode(charset or "ascii")
@@ -245,7 +251,7 @@ def article_text(content: bytes, url: str, media_type: str, least: str) -> str:
 
 
 def _decoded(content: bytes, media_type: str) -> str:
-    charset = media_type.lower().partition("charset=")[2].partition(";")[0].strip("\"' ")
+    charset = _charset(media_type)
     if charset:
         try:
             return content.decode(charset, "replace")
@@ -260,3 +266,8 @@ def _decoded(content: bytes, media_type: str) -> str:
 def _length(markup: str) -> int:
     body = LexborHTMLParser(markup).body if markup else None
     return len(one_line(body.text(separator=" "))) if body else 0
+
+
+def _charset(media_type: str) -> str:
+    """Return the encoding in a ``Content-Type``; empty if it has none."""
+    return media_type.lower().partition("charset=")[2].partition(";")[0].strip("\"' ")

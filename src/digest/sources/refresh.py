@@ -12,7 +12,7 @@ from digest.sources.model import Entry, EntryRecord, FeedDocument, Health, Sourc
 
 _DAY = timedelta(days=1)
 #: A permanent redirect is followed for good once it has been the same so many times in a row.
-_BELIEVED = 3
+_REDIRECTS_IN_A_ROW = 3
 #: However seldom a feed changes, and however often.
 LONGEST, SHORTEST = timedelta(days=1), timedelta(minutes=10)
 #: A source that fails is asked at least this often.
@@ -155,7 +155,7 @@ def after_redirect(state: SourceState, moved_to: str) -> SourceState:
     if not moved_to or moved_to == state.address:
         return replace(state, redirects=0, redirect_to="")
     times = state.redirects + 1 if moved_to == state.redirect_to else 1
-    if times < _BELIEVED:
+    if times < _REDIRECTS_IN_A_ROW:
         return replace(state, redirects=times, redirect_to=moved_to)
     return replace(state, moved_to=moved_to, redirects=0, redirect_to="")
 

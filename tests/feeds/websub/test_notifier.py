@@ -359,7 +359,7 @@ async def test_what_a_hub_did_not_take_is_told_after_the_next_start(
 async def test_what_is_on_its_way_at_the_stop_is_kept_and_the_stop_is_quick(
     hub: Hub, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notifier_module, "_LAST_WORDS", 0.1)
+    monkeypatch.setattr(notifier_module, "_STOP_TIMEOUT", 0.1)
     release = threading.Event()
     hub.always = Reply(until=release)
     store = MemoryStore()

@@ -69,7 +69,7 @@ _PRESCAN = 1024
 CLEAR = 0.9
 #: Of so many characters beyond ASCII, at most one is broken in a text that is UTF-8: in others,
 #: sequences of bytes as UTF-8 has them are rare.
-SCARS = 4
+CHARACTERS_PER_BROKEN = 4
 #: Bytes that a guess is made from; the whole file would take seconds.
 SAMPLE = 65_536
 
@@ -174,8 +174,8 @@ def _without_mark(content: bytes, language: str) -> tuple[str, str]:
         pass
     text = content.decode("utf-8", "replace")
     broken = text.count("\ufffd")
-    if broken * SCARS <= sum(char > "\x7f" for char in text):
-        return "utf-8", text  # with a scar, such as a character cut in two
+    if broken * CHARACTERS_PER_BROKEN <= sum(char > "\x7f" for char in text):
+        return "utf-8", text  # damaged, such as by a character cut in two
     declared = _declared(content)
     clarity = plausibility(declared[1][:SAMPLE]) if declared else -1.0
     if declared and clarity >= CLEAR:

@@ -33,7 +33,7 @@ _EACH_WAIT, _WHOLE_EXCHANGE = 10.0, 20.0
 #: How much of an answer is read, so that its connection can be used again; bytes.
 _MOST_READ = 64 * 1024
 #: How long an exchange that is under way may go on once all is to stop; seconds.
-_LAST_WORDS = 1.0
+_STOP_TIMEOUT = 1.0
 
 
 class NotificationStore(Protocol):
@@ -122,7 +122,7 @@ class HubNotifier:
             async with asyncio.TaskGroup() as tasks:
                 serving = [tasks.create_task(self._serve(queue)) for queue in self._queues]
                 await self._wakeup.wait()
-                await asyncio.wait(serving, timeout=_LAST_WORDS)
+                await asyncio.wait(serving, timeout=_STOP_TIMEOUT)
                 for task in serving:
                     task.cancel()
         finally:

@@ -95,7 +95,7 @@ class Attempts:
         self._backoff = ServerBackoff()
         self._streak = RefusalStreak()
         self._unknown_recipients = UnknownRecipientStreak()
-        self._setbacks: Counter[int] = Counter()  # by delivery: put back without being refused
+        self._requeued: Counter[int] = Counter()  # by delivery: put back without being refused
         self.paused: set[str] = set()  #: digests that were paused since ``begin``
 
     @property
@@ -167,7 +167,7 @@ class Attempts:
 
     def put_back(self) -> list[DeliveryResult]:
         """Return results that queue again what is held, when sending is interrupted."""
-        return [self._unharmed(held.delivery, held.error) for held in self._streak.end()]
+        return [self._requeue(held.delivery, held.error) for held in self._streak.end()]
 
     def deferred(self, delivery: Delivery, digest: str, error: str) -> DeliveryResult:
         """Return the result of an attempt that is repeated, or was the last one."""
@@ -190,7 +190,7 @@ class Attempts:
         """Return the results that a refusal leads to."""
         if isinstance(error, PolicyRefused):
             await self._pause(digest, error)
-            return [self._unharmed(delivery, error)]
+            return [self._requeue(delivery, error)]
         if not RefusalStreak.concerns(error):
             refusal = Refusal(delivery=delivery, digest=digest, error=error)
             if isinstance(error, RecipientUnknown) and self._unknown_recipients.add(refusal):
@@ -198,13 +198,13 @@ class Attempts:
             return [self._own(refusal)]
         if delivery.probe or digest in self.paused:
             await self._pause(digest, error)
-            return [self._unharmed(delivery, error)]
+            return [self._requeue(delivery, error)]
         others = self._streak.add(Refusal(delivery=delivery, digest=digest, error=error))
         if await self._concerns_sender(digest):
             held = self._streak.end()
             for name in {refusal.digest for refusal in held} | {digest}:
                 await self._pause(name, error)
-            back = [self._unharmed(refusal.delivery, refusal.error) for refusal in held]
+            back = [self._requeue(refusal.delivery, refusal.error) for refusal in held]
             return [*map(self._own, others), *back]
         return [*map(self._own, others)]
 
@@ -231,7 +231,7 @@ class Attempts:
 
     def _answered(self, delivery: Delivery) -> None:
         """Record that the server answers, whatever the answer is."""
-        self._setbacks.pop(delivery.id, None)
+        self._requeued.pop(delivery.id, None)
         self._backoff.answered()
 
     def _unavailable(self, delivery: Delivery, error: ServerUnavailable) -> DeliveryResult:
@@ -239,16 +239,16 @@ class Attempts:
         wait = self._backoff.failed(self._clock())
         if wait is not None:
             _log.error("mail cannot be handed over, waiting", error=str(error), wait=str(wait))
-        return self._unharmed(delivery, error)
+        return self._requeue(delivery, error)
 
-    def _unharmed(self, delivery: Delivery, error: DeliveryError) -> DeliveryResult:
+    def _requeue(self, delivery: Delivery, error: DeliveryError) -> DeliveryResult:
         """Return the result that queues a delivery again, behind the others.
 
         The wait grows each time. Otherwise a message at which the server breaks off, or a recipient
         that it refuses, would be every probe.
         """
-        self._setbacks[delivery.id] += 1
-        wait = server_wait(self._setbacks[delivery.id]) * (1 + self._jitter() / 10)
+        self._requeued[delivery.id] += 1
+        wait = server_wait(self._requeued[delivery.id]) * (1 + self._jitter() / 10)
         _log.info(
             "put back",
             delivery=delivery.id,
