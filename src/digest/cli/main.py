@@ -12,11 +12,11 @@ import typer
 from digest import __version__
 from digest.cli import (
     articles,
+    build,
     check,
     editions,
     init,
     mail,
-    published,
     run,
     sources,
     status,
@@ -64,10 +64,10 @@ def options(
     context.obj = Context(config)
 
 
-parts = (init, check, run, articles, status, mail)
-for part in (*(module.app for module in parts), published.commands):
+parts = (init, check, run, build, status, mail)
+for part in (*(module.app for module in parts), articles.commands):
     app.registered_commands += part.registered_commands
-app.add_typer(published.article_commands, name="articles")
+app.add_typer(articles.article_commands, name="articles")
 app.add_typer(editions.delivery_commands, name="deliveries")
 app.add_typer(editions.app, name="editions")
 app.add_typer(sources.app, name="sources")
