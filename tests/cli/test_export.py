@@ -113,7 +113,7 @@ def test_what_cannot_be_written_is_named(built: Program, workplace: Workplace) -
 
 
 def test_sizes_are_for_people() -> None:
-    from digest.cli.articles import _bytes
+    from digest.cli.build import _bytes
 
     assert [_bytes(size) for size in (0, 99_999, 100_000, 2_500_000_000)] == [
         "0.0 kB",
@@ -135,7 +135,7 @@ def test_progress_is_drawn_where_somebody_watches(
         def __exit__(self, *_: object) -> None:
             pass
 
-    monkeypatch.setattr("digest.cli.articles.progress_bar", lambda _what: Bar())
+    monkeypatch.setattr("digest.cli.build.progress_bar", lambda _what: Bar())
     assert built("export", "site").code == 0
     assert told[-1][0] == told[-1][1] > 0
     assert terminal.progress_bar is not None

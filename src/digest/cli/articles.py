@@ -1,13 +1,9 @@
-"""`digest articles`, `digest feeds` and `digest export`: what is published, and its withdrawal."""
+"""`digest articles`: look at articles, withdraw and restore them."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 
@@ -18,25 +14,16 @@ from digest.cli.terminal import (
     complain,
     print_json,
     print_table,
-    progress_bar,
-    remark,
     say,
 )
 from digest.times import format_utc
 
 if TYPE_CHECKING:
-    from digest.app.export.exporter import Exported
     from digest.app.wiring import Services
     from digest.articles.model import ArticleKey
     from digest.store.withdrawals import ArticleStatus
 
-commands = typer.Typer()  #: of the program itself
-article_commands = typer.Typer(
-    help="Look at articles, withdraw and restore them.", no_args_is_help=True
-)
-
-#: The number of paths that are printed of each kind.
-_NAMED = 10
+app = typer.Typer(help="Look at articles, withdraw and restore them.", no_args_is_help=True)
 
 Names = Annotated[
     list[str],
@@ -44,7 +31,7 @@ Names = Annotated[
 ]
 
 
-@article_commands.command("list")
+@app.command("list")
 def list_articles(
     context: typer.Context,
     category: Annotated[
@@ -95,7 +82,7 @@ def _print_waiting(files: list[tuple[str, datetime]], as_json: bool) -> None:
         say("No file waits for its date.")
 
 
-@article_commands.command()
+@app.command()
 def show(context: typer.Context, names: Names, as_json: Json = False) -> None:
     """Show all that is known of articles."""
     with services_of(context, log=False) as services:
@@ -113,7 +100,7 @@ def show(context: typer.Context, names: Names, as_json: Json = False) -> None:
                 say(f"{name.replace('_', ' ').capitalize():<14}{text}")
 
 
-@article_commands.command()
+@app.command()
 def withdraw(context: typer.Context, names: Names) -> None:
     """Take articles out of feeds, pages and digests to come, whatever becomes of their files.
 
@@ -126,7 +113,7 @@ def withdraw(context: typer.Context, names: Names) -> None:
         _publish(services, f"{count:,} withdrawn")
 
 
-@article_commands.command()
+@app.command()
 def restore(context: typer.Context, names: Names) -> None:
     """Show withdrawn articles again, whatever becomes of their files."""
     with services_of(context, log=False) as services:
@@ -191,120 +178,3 @@ def _fields(services: Services, status: ArticleStatus) -> dict[str, Any]:
         "files_missing": status.missing,
         "summary": article.summary,
     }
-
-
-def _site_url(text: str | None) -> str | None:
-    from digest.settings.addresses import site_url
-
-    if text is None:
-        return None
-    try:
-        return site_url(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-
-
-@commands.command()
-def export(
-    context: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="Where to write it.", metavar="DIR")],
-    url: Annotated[
-        str | None,
-        typer.Option(
-            help="Where it will be read. Default: [site] url.",
-            callback=_site_url,
-            metavar="URL",
-            show_default=False,
-        ),
-    ] = None,
-    archives: Annotated[
-        bool, typer.Option("--archives", help="Also the archives of feeds (RFC 5005).")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Write the whole site as plain files, for any static host: pages, feeds, editions, sitemap.
-
-    Writes what is in the database, and only what has changed since the last time. Removes nothing
-    that it has not written. Ends with 1 where files of others are in the way.
-    """
-    from digest.app.export.exporter import make_exporter
-    from digest.site import is_loopback
-
-    with services_of(context, log=False) as services:
-        began = time.monotonic()
-        address = url or services.site.url
-        exporter = make_exporter(services, folder, url=address, archives=archives)
-        if is_loopback(urlsplit(address).hostname or ""):
-            remark(f"its addresses are for this machine alone ({address}): see [site] url or --url")
-        with progress_bar("Exporting") as progress:
-            done = exporter.export(progress)
-        seconds = time.monotonic() - began
-    if as_json:
-        print_json({**asdict(done), "url": address, "seconds": round(seconds, 3)})
-    else:
-        say(
-            f"{done.written:,} files written ({_bytes(done.written_bytes)}), "
-            f"{done.unchanged:,} unchanged, {done.removed:,} removed in {folder}: "
-            f"{_bytes(done.total_bytes)} for {address}/ ({seconds:.1f} s)."
-        )
-    _report_others(folder, done)
-
-
-def _report_others(folder: Path, done: Exported) -> None:
-    """Report files that others modified or created; exit with 1 for the latter."""
-    for path in done.edited[:_NAMED]:
-        remark(f"{folder / path}: was changed by somebody else, and was written anew")
-    for path in done.kept[:_NAMED]:
-        remark(
-            f"{folder / path}: is of no use any more, but was changed by somebody else; it stays"
-        )
-    for path in done.in_the_way[:_NAMED]:
-        complain(f"{folder / path}: was not written by `digest export`; expected nothing there")
-    more = sum(max(0, len(paths) - _NAMED) for paths in (done.edited, done.kept, done.in_the_way))
-    if more:
-        remark(f"{more:,} more such files")
-    if done.in_the_way:
-        raise typer.Exit(FAILED)
-
-
-def _bytes(count: int) -> str:
-    """Return a number of bytes for a person."""
-    return f"{count / 1_000_000:,.1f} MB" if count >= 100_000 else f"{count / 1_000:,.1f} kB"
-
-
-@commands.command()
-def feeds(context: typer.Context, as_json: Json = False) -> None:
-    """List the feeds: what they select, number of articles, kind, address."""
-    with services_of(context, log=False) as services:
-        summaries = services.feeds()
-    if as_json:
-        print_json(
-            [
-                {
-                    "kind": summary.feed.kind,
-                    "category": str(summary.feed.category) if summary.feed.category else None,
-                    "name": summary.feed.facet.name if summary.feed.facet else None,
-                    "title": summary.feed.title,
-                    "articles": summary.articles,
-                    "page": summary.feed.link(),
-                    "feeds": [summary.feed.link(file) for file in summary.feed.formats],
-                }
-                for summary in summaries
-            ]
-        )
-        return
-    print_table(
-        ("Feed", "Articles", "Kind", "Address"),
-        (
-            (
-                str(
-                    summary.feed.category
-                    or (summary.feed.name if summary.feed.facet else "(everything)")
-                ),
-                f"{summary.articles:,}",
-                summary.feed.kind,
-                summary.feed.link(summary.feed.formats[0]),
-            )
-            for summary in summaries
-        ),
-    )

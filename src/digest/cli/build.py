@@ -1,4 +1,4 @@
-"""`digest build`, `clean` and `problems`: read articles, try rules, list problems."""
+"""`digest build`, `clean`, `problems`, `export` and `feeds`: what articles become."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -18,17 +19,23 @@ from digest.cli.terminal import (
     print_json,
     print_table,
     progress_bar,
+    remark,
     say,
 )
 from digest.errors import SourceError
 from digest.times import format_utc
 
 if TYPE_CHECKING:
+    from digest.app.export.exporter import Exported
     from digest.app.wiring import Services
     from digest.articles.ingest.ingest import IngestResult
     from digest.feeds.publish.model import Published
 
 app = typer.Typer()
+output_commands = typer.Typer()  #: of the program itself, too
+
+#: The number of paths that are printed of each kind.
+_NAMED = 10
 
 
 @app.command()
@@ -173,3 +180,120 @@ def problems(
                 for problem in listed
             ),
         )
+
+
+def _site_url(text: str | None) -> str | None:
+    from digest.settings.addresses import site_url
+
+    if text is None:
+        return None
+    try:
+        return site_url(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+@output_commands.command()
+def export(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Where to write it.", metavar="DIR")],
+    url: Annotated[
+        str | None,
+        typer.Option(
+            help="Where it will be read. Default: [site] url.",
+            callback=_site_url,
+            metavar="URL",
+            show_default=False,
+        ),
+    ] = None,
+    archives: Annotated[
+        bool, typer.Option("--archives", help="Also the archives of feeds (RFC 5005).")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Write the whole site as plain files, for any static host: pages, feeds, editions, sitemap.
+
+    Writes what is in the database, and only what has changed since the last time. Removes nothing
+    that it has not written. Ends with 1 where files of others are in the way.
+    """
+    from digest.app.export.exporter import make_exporter
+    from digest.site import is_loopback
+
+    with services_of(context, log=False) as services:
+        began = time.monotonic()
+        address = url or services.site.url
+        exporter = make_exporter(services, folder, url=address, archives=archives)
+        if is_loopback(urlsplit(address).hostname or ""):
+            remark(f"its addresses are for this machine alone ({address}): see [site] url or --url")
+        with progress_bar("Exporting") as progress:
+            done = exporter.export(progress)
+        seconds = time.monotonic() - began
+    if as_json:
+        print_json({**asdict(done), "url": address, "seconds": round(seconds, 3)})
+    else:
+        say(
+            f"{done.written:,} files written ({_bytes(done.written_bytes)}), "
+            f"{done.unchanged:,} unchanged, {done.removed:,} removed in {folder}: "
+            f"{_bytes(done.total_bytes)} for {address}/ ({seconds:.1f} s)."
+        )
+    _report_others(folder, done)
+
+
+def _report_others(folder: Path, done: Exported) -> None:
+    """Report files that others modified or created; exit with 1 for the latter."""
+    for path in done.edited[:_NAMED]:
+        remark(f"{folder / path}: was changed by somebody else, and was written anew")
+    for path in done.kept[:_NAMED]:
+        remark(
+            f"{folder / path}: is of no use any more, but was changed by somebody else; it stays"
+        )
+    for path in done.in_the_way[:_NAMED]:
+        complain(f"{folder / path}: was not written by `digest export`; expected nothing there")
+    more = sum(max(0, len(paths) - _NAMED) for paths in (done.edited, done.kept, done.in_the_way))
+    if more:
+        remark(f"{more:,} more such files")
+    if done.in_the_way:
+        raise typer.Exit(FAILED)
+
+
+def _bytes(count: int) -> str:
+    """Return a number of bytes for a person."""
+    return f"{count / 1_000_000:,.1f} MB" if count >= 100_000 else f"{count / 1_000:,.1f} kB"
+
+
+@output_commands.command()
+def feeds(context: typer.Context, as_json: Json = False) -> None:
+    """List the feeds: what they select, number of articles, kind, address."""
+    with services_of(context, log=False) as services:
+        summaries = services.feeds()
+    if as_json:
+        print_json(
+            [
+                {
+                    "kind": summary.feed.kind,
+                    "category": str(summary.feed.category) if summary.feed.category else None,
+                    "name": summary.feed.facet.name if summary.feed.facet else None,
+                    "title": summary.feed.title,
+                    "articles": summary.articles,
+                    "page": summary.feed.link(),
+                    "feeds": [summary.feed.link(file) for file in summary.feed.formats],
+                }
+                for summary in summaries
+            ]
+        )
+        return
+    print_table(
+        ("Feed", "Articles", "Kind", "Address"),
+        (
+            (
+                str(
+                    summary.feed.category
+                    or (summary.feed.name if summary.feed.facet else "(everything)")
+                ),
+                f"{summary.articles:,}",
+                summary.feed.kind,
+                summary.feed.link(summary.feed.formats[0]),
+            )
+            for summary in summaries
+        ),
+    )

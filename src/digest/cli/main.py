@@ -65,9 +65,9 @@ def options(
 
 
 parts = (init, check, run, build, status, mail)
-for part in (*(module.app for module in parts), articles.commands):
+for part in (*(module.app for module in parts), build.output_commands):
     app.registered_commands += part.registered_commands
-app.add_typer(articles.article_commands, name="articles")
+app.add_typer(articles.app, name="articles")
 app.add_typer(editions.delivery_commands, name="deliveries")
 app.add_typer(editions.app, name="editions")
 app.add_typer(sources.app, name="sources")
