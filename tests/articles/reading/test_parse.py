@@ -19,7 +19,8 @@ from digest.articles.reading.parse import (
     MAX_NOTES,
     MAX_PINNED,
     MAX_TITLE,
-    parse,
+    parse_body,
+    parse_header,
 )
 from digest.errors import NotAnArticle, SourceError
 from tests.effort import effort
@@ -30,7 +31,7 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 def read(text: str | bytes, name: str = "财经/银行/a.md") -> ParsedFile:
     content = text if isinstance(text, bytes) else text.encode()
     source = SourceFile(path=PurePosixPath(name), content=content)
-    return parse(source, SHANGHAI, ("picsum.photos",))
+    return parse_body(parse_header(source, SHANGHAI, ("picsum.photos",)), source.path)
 
 
 def front(*lines: str, name: str = "财经/银行/a.md") -> ParsedFile:

@@ -127,21 +127,6 @@ class Header:
     body_line: int  #: 1-based line in the file where the body begins
 
 
-def parse(
-    source: SourceFile,
-    zone: ZoneInfo,
-    placeholder_hosts: Collection[str] = (),
-    *,
-    category_style: str = "path",
-    site_language: str = "",
-) -> ParsedFile:
-    """Return a parsed file. See ``parse_header`` for the arguments and errors."""
-    header = parse_header(
-        source, zone, placeholder_hosts, category_style=category_style, site_language=site_language
-    )
-    return parse_body(header, source.path)
-
-
 def parse_header(
     source: SourceFile,
     zone: ZoneInfo,

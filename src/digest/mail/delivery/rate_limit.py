@@ -60,7 +60,6 @@ class RateLimit:
     """Counts what is begun and what is under way. Knows no clock: every call is told the time."""
 
     def __init__(self, limits: Limits) -> None:
-        """Begin with nothing counted."""
         self._windows = (_Window(limits.per_second, _SECOND), _Window(limits.per_hour, _HOUR))
         self._limits = limits
         self._under_way: Counter[str] = Counter()

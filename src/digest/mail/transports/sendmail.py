@@ -35,7 +35,6 @@ class SendmailTransport:
     """Runs the command once for each message: ``-f SENDER -- RECIPIENT``, message on its input."""
 
     def __init__(self, command: SendmailCommand) -> None:
-        """Run nothing yet."""
         self._command = command
 
     async def send(self, envelope: Envelope, after: asyncio.Future[None] | None = None) -> None:
