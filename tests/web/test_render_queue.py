@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -218,3 +219,55 @@ async def test_without_a_thread_requests_are_refused_and_the_turn_stays(
             await queue.run(lambda: None)
     assert (queue.running, queue.refused) == (0, 1)
     assert await queue.run(lambda: "again") == "again"
+
+
+async def test_work_that_was_refused_is_not_done_later_nor_gives_a_turn_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    queue = RenderQueue(2)
+    begun, go = threading.Event(), threading.Event()
+    done = []
+
+    def work() -> None:
+        begun.set()
+        go.wait(5)
+
+    first = asyncio.create_task(queue.run(work))
+    await asyncio.to_thread(begun.wait, 5)
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        with pytest.raises(Busy):
+            await queue.run(lambda: done.append("refused"))
+    go.set()
+    await first
+    await asyncio.gather(*(queue.run(lambda: done.append("done")) for _ in range(2)))
+    assert done == ["done", "done"]
+    assert (queue.running, queue._free) == (0, 2)
+
+
+async def test_work_that_ends_with_what_no_future_takes_is_answered_all_the_same() -> None:
+    queue = RenderQueue(1)
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        async with asyncio.timeout(5):
+            await queue.run(lambda: next(iter(())))
+    assert await queue.run(lambda: "again") == "again"
+
+
+async def test_work_that_a_thread_began_before_it_was_refused_gives_no_turn_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    queue = RenderQueue(1)
+
+    def submit(work: Callable[..., None], *args: object) -> None:
+        work(*args)
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(queue._threads, "submit", submit)
+    with pytest.raises(Busy):
+        await queue.run(lambda: None)
+    await asyncio.sleep(0)
+    assert (queue.running, queue._free) == (0, 1)

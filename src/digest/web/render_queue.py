@@ -47,9 +47,14 @@ class RenderQueue:
         self._most_waiting = most_waiting
         self._timeout = timeout
         self._of_one: Counter[str] = Counter()
+        self._running: set[asyncio.Future[Any]] = set()  #: their results
         self.waiting = 0  #: requests that wait for their turn
-        self.running = 0  #: pages that are rendered
         self.refused = 0  #: requests whose turn did not come, since the start
+
+    @property
+    def running(self) -> int:
+        """The number of pages that are rendered."""
+        return len(self._running)
 
     async def run(self, work: Callable[[], T], network: str = "") -> T:
         """Run ``work`` in a thread and return its result. Raises Busy if there is too much to do.
@@ -63,11 +68,11 @@ class RenderQueue:
         if self._calm is not None and not self._calm.is_set():
             await self._give_way(self._calm)
         result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self.running += 1
+        self._running.add(result)
         try:
             self._threads.submit(self._work, work, result)
         except RuntimeError as error:  # the system gives no thread
-            self.running -= 1
+            self._running.discard(result)  # the pool may have the work in its queue all the same
             self.refused += 1
             self._pass_turn()
             raise Busy from error
@@ -75,10 +80,15 @@ class RenderQueue:
 
     def _work(self, work: Callable[[], T], result: asyncio.Future[T]) -> None:
         """Do the work, in a thread, and tell the event loop."""
+        if result not in self._running:
+            return
         value: T | None = None
         error: BaseException | None = None
         try:
             value = work()
+        except StopIteration as raised:  # which no future takes
+            error = RuntimeError("StopIteration")
+            error.__cause__ = raised
         except BaseException as raised:  # noqa: BLE001 - it is raised where the result is awaited
             error = raised
         result.get_loop().call_soon_threadsafe(self._finish, result, value, error)
@@ -86,7 +96,9 @@ class RenderQueue:
     def _finish(
         self, result: asyncio.Future[Any], value: object, error: BaseException | None
     ) -> None:
-        self.running -= 1
+        if result not in self._running:  # refused while a thread began
+            return
+        self._running.discard(result)
         self._pass_turn()
         if result.done():  # nobody waits any more
             return
