@@ -43,6 +43,12 @@ def test_a_chain_of_proxies_is_not_followed_without_end() -> None:
     assert client_address("127.0.0.1", "192.0.2.1," + "127.0.0.1," * 9_999, PROXIES) == "127.0.0.1"
 
 
+def test_an_address_that_is_longer_than_any_is_none() -> None:
+    zone = "x" * 60_000
+    assert client_address("127.0.0.1", f"fe80::1%{zone}", PROXIES) == "127.0.0.1"
+    assert client_address("127.0.0.1", f"fe80::1%{zone[:15]}", PROXIES) == "fe80::1%" + zone[:15]
+
+
 @pytest.mark.parametrize(
     ("peer", "forwarded", "network"),
     [

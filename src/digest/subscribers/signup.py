@@ -39,6 +39,8 @@ DISPOSABLE = frozenset(
 Network = IPv4Network | IPv6Network
 #: Proxies in a row that are looked at.
 _MAX_HOPS = 16
+#: Characters of an address: 45 of IPv6 with IPv4 in it, a percent sign, and a name of an interface.
+_MAX_ADDRESS = 45 + 1 + 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,10 +138,12 @@ def client_address(peer: str, forwarded: str, proxies: Sequence[Network]) -> str
     is trusted from right to left as long as the address before is that of a proxy.
     """
     address = peer
-    for hop in reversed(forwarded.rsplit(",", _MAX_HOPS)):
-        if not _is_within(address, proxies) or _parsed(hop.strip()) is None:
+    for text in reversed(forwarded.rsplit(",", _MAX_HOPS)):
+        hop = text.strip()
+        # What is parsed stays in memory.
+        if not _is_within(address, proxies) or len(hop) > _MAX_ADDRESS or _parsed(hop) is None:
             break
-        address = hop.strip()
+        address = hop
     return address
 
 
