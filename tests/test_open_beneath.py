@@ -240,6 +240,26 @@ def test_files_that_are_opened_in_turn_are_those_that_are_opened_alone(root: Pat
     assert descriptors() == before
 
 
+def test_a_folder_that_is_kept_is_no_deeper_than_another(root: Path) -> None:
+    below = os.open(root, os.O_RDONLY)
+    for _ in range(130):
+        os.mkdir("d", dir_fd=below)
+        below, above = os.open("d", os.O_RDONLY, dir_fd=below), below
+        os.close(above)
+    os.close(below)
+    for names in (127, 128, 129):
+        (root / "/".join(["d"] * (names - 1)) / "a.md").write_bytes(b"deep")
+    with LastFolder() as folder:
+        for names, errors in ((127, False), (128, False), (129, True)):
+            path = "/".join([*["d"] * (names - 1), "a.md"])
+            for open_file in (open_beneath, folder.open):
+                if errors:
+                    with pytest.raises(OSError, match="too long"):
+                        open_file(root, path)
+                else:
+                    os.close(open_file(root, path))
+
+
 @pytest.mark.usefixtures("swapping")
 def test_nor_does_who_swaps_them_while_the_folder_is_kept(root: Path) -> None:
     seen = set()

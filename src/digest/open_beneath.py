@@ -85,7 +85,10 @@ class LastFolder:
         try:
             if (root, above) != self._folder:
                 self._close()
-                self._descriptor = _open_folder(root, above.split("/") if above else [])
+                names = above.split("/") if above else []
+                if len(names) >= _MAX_NAMES or len(os.fsencode(path)) > _MAX_PATH:
+                    return open_beneath(root, path)
+                self._descriptor = _open_folder(root, names)
                 self._folder = root, above
             return os.open(name, _READ, dir_fd=self._descriptor)
         except OSError:  # there may be a link, or what there was is gone
