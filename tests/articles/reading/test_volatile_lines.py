@@ -116,6 +116,12 @@ def test_a_front_matter_that_is_too_long_has_no_hash() -> None:
     assert hashed("---\n" + "tag: x\n" * 10_000 + "---\ntext") == ""
 
 
+def test_of_many_lines_only_the_first_are_examined() -> None:
+    for above, same in ((60, True), (100, False)):
+        text = "---\n" + "date: 2021-08-27\n" * above + "date: 2021-08-{}\n---\ntext"
+        assert (hashed(text.format(27)) == hashed(text.format(28))) is same
+
+
 @given(st.lists(LINES, max_size=6), st.lists(LINES, max_size=6))
 def test_files_of_one_hash_say_the_same(one: list[str], other: list[str]) -> None:
     texts = ["\n".join(["---", "title: t", *lines, "---", "text"]) for lines in (one, other)]
