@@ -26,8 +26,10 @@ def without_collector() -> Iterator[None]:
 #: Parameters of mallopt(3).
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 #: A piece of so many bytes is given back by itself; glibc would raise that to 32 MiB by and by.
-#: Above what is made for a single page: a compressor and a buffer of asyncio's take 256 KiB each.
-_LARGE = 524_288
+#: A little more than 128 KiB, which a gzip compressor takes for each page.
+_LARGE = 196_608
+#: So much may be free at the end of the heap.
+_SPARE = 262_144
 
 
 def keep_heap_small() -> None:
@@ -42,4 +44,4 @@ def keep_heap_small() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_ARENA_MAX, 2)
         mallopt(_MMAP_THRESHOLD, _LARGE)
-        mallopt(_TRIM_THRESHOLD, 2 * _LARGE)
+        mallopt(_TRIM_THRESHOLD, _SPARE)
