@@ -8,7 +8,6 @@ from itertools import cycle, islice
 
 from benchmarks.bench import Bench, Result, Target
 from benchmarks.corpus import sample
-from benchmarks.file_to_feed import Watch
 from benchmarks.http_load import ask_all
 from benchmarks.installation import NH3, Daemon, Installation
 from benchmarks.processes import Failure, memory
@@ -31,11 +30,10 @@ def measure(bench: Bench) -> Iterator[Result]:
     installation, _ = bench.built(options.articles, NH3)
     paths = installation.pages()
     with installation.daemon() as daemon:
-        watch = Watch(installation)
         held = [_idle(daemon, options.settle)]
         for half in (1, 2):
             _rewrite(installation, options.rewrites // 2, options.articles, visit=half)
-            watch.once()  # whose file comes after them
+            installation.settle(daemon)
             rate = ask_all(
                 daemon.port,
                 list(islice(cycle(paths), (half - 1) * options.requests // 2,

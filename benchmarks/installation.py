@@ -138,15 +138,19 @@ class Installation:
             while not self._healthy(daemon):
                 self._check(daemon, end)
                 time.sleep(_LOOK)
-            # What comes now is read after the first scan, whatever that takes.
-            article = self.news()
-            feeds = self.feeds()[""]
-            self.write(article)
-            while not all(article.mark in path.read_text(encoding="utf-8") for path in feeds):
-                self._check(daemon, end)
-                time.sleep(_LOOK)
+            self.settle(daemon)  # what comes now is read after the first scan
             yield daemon
             self._check(daemon, time.monotonic() + 1)
+
+    def settle(self, daemon: Daemon) -> None:
+        """Write one more article, and wait until it is in the site's feeds: all before it is."""
+        end = time.monotonic() + _PATIENCE
+        article = self.news()
+        feeds = self.feeds()[""]
+        self.write(article)
+        while not all(article.mark in path.read_text(encoding="utf-8") for path in feeds):
+            self._check(daemon, end)
+            time.sleep(_LOOK)
 
     @staticmethod
     def _healthy(daemon: Daemon) -> bool:
