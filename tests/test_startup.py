@@ -89,3 +89,29 @@ def test_a_large_piece_of_memory_is_given_back_once_it_is_free() -> None:
 
     assert still_held(kept=False) > 60, "glibc does that by itself by now"
     assert still_held(kept=True) < 10
+
+
+#: Frees most of a thousand pieces of 64 kB, between others that stay; prints what it gave back, MB.
+_TRIM = """
+from pathlib import Path
+from digest.startup import keep_heap_small, trim_heap
+
+def held():
+    return int(Path("/proc/self/statm").read_text().split()[1]) / 256
+
+keep_heap_small()
+pieces = [b"x" * 64_000 for _ in range(1_000)]
+few = pieces[::50]
+del pieces
+before = held()
+trim_heap()
+print(before - held())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="is about glibc")
+def test_what_is_free_between_pieces_is_given_back() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", _TRIM], capture_output=True, text=True, check=True
+    )
+    assert float(ended.stdout) > 40

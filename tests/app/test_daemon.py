@@ -8,11 +8,13 @@ import os
 import re
 import shutil
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.header import decode_header, make_header
 from functools import partial
+from itertools import pairwise
 
 import httpx
 import pytest
@@ -455,6 +457,19 @@ async def test_pictures_that_nothing_refers_to_are_removed(
     services.store.assets.unused([copy.name], datetime(2020, 1, 1, tzinfo=UTC), DUE)
     async with running(services):
         await calls.until(lambda: not copy.exists())
+
+
+async def test_memory_that_work_left_free_is_given_back_but_not_again_and_again(
+    services: Services, monkeypatch: pytest.MonkeyPatch, calls: ThreadCalls
+) -> None:
+    times: list[float] = []
+    monkeypatch.setattr(daemon_module, "_TRIM_EVERY", 0.001)
+    monkeypatch.setattr(daemon_module, "_TRIM_AFTER", 0.01)
+    monkeypatch.setattr(daemon_module, "trim_heap", lambda: times.append(time.process_time()))
+    async with running(services):
+        await calls.until(lambda: len(times) > 1)
+    between = [later - earlier for earlier, later in pairwise(times)]
+    assert min(between) >= 0.01
 
 
 async def test_without_a_web_server_everything_else_runs(workplace: Workplace) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import socket
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ from digest.backoff import Backoff
 from digest.errors import DigestError, OutputError, StoreError
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.scheduling.timer import Timer
+from digest.startup import trim_heap
 from digest.web.render_queue import RenderQueue
 from digest.web.server import Server
 
@@ -37,6 +39,8 @@ _STOP_NOTIFIER, _STOP_APPROVAL = _STOP_MAIL, _STOP_PUBLISHING  # at the same tim
 _STOP_SOURCES = _STOP_PUBLISHING  # likewise
 #: How long until the folder of assets is looked at again; seconds.
 _LOOK_AT_ASSETS = 600.0
+#: How long until free memory is given back, where so much of the processor was used; seconds.
+_TRIM_EVERY, _TRIM_AFTER = 5.0, 0.05
 #: How long until the configuration is looked at again while there is no source; seconds.
 _LOOK_FOR_SOURCES = 30.0
 #: Who asks for metrics: a scraper or two, each with a connection.
@@ -126,6 +130,7 @@ class Daemon:
             sources = tasks.create_task(self._follow_sources())
             indexer = tasks.create_task(self._index())
             assets = tasks.create_task(self._look_at_assets())
+            tasks.create_task(self._trim_heap())
             await self._stop.wait()
             _log.info("stopping")
             self._stopping()
@@ -179,6 +184,16 @@ class Daemon:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), _LOOK_AT_ASSETS)
             await self._until_done("check of the assets", partial(asyncio.to_thread, check, go_on))
+
+    async def _trim_heap(self) -> None:
+        """Give back the memory that work left free, while no file waits to be published."""
+        used = time.process_time()
+        while not self._stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), _TRIM_EVERY)
+            if time.process_time() - used >= _TRIM_AFTER and not self._publish_loop.busy():
+                await asyncio.to_thread(trim_heap)
+                used = time.process_time()
 
     async def _serve(self, server: Server) -> None:
         await self._checked.wait()
