@@ -216,7 +216,19 @@ class AssetState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """The article of one file, sanitized, before it is compared with the stored one."""
+    """The article of one file, sanitized, before it is compared with the stored one.
+
+    It has five hashes, compared with stored ones in this order:
+
+    - ``raw_hash``, of the file's lines except volatile ones: if equal, the file is not parsed.
+    - ``text_hash``, of what the file says except ``VolatileFields``: if equal, it is not cleaned.
+    - ``fingerprint``, of title, text, authors, categories and link: if another, the article is
+      updated, and ``updated_at`` moves.
+    - ``content``, of all that is published except dates: if another, feeds are written again.
+    - ``signature``, of title, text and link: tells whether another file has the same article.
+
+    That of all bytes is ``FileRecord.content``, compared before these.
+    """
 
     identity: str
     title: str  #: plain text, one line, not empty

@@ -13,7 +13,7 @@ from digest.subscribers.model import Subscriber
 class DeliveryState(StrEnum):
     """The state of a delivery."""
 
-    QUEUED = "queued"  #: waits for its first attempt
+    QUEUED = "queued"  #: waits for an attempt: the first, or one that counts as not made
     SENDING = "sending"  #: claimed, with a lease
     DEFERRED = "deferred"  #: an attempt failed for now; waits for ``next_attempt_at``
     SENT = "sent"  #: a server took it
@@ -83,7 +83,10 @@ class DeliveryResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """A pause: nothing is sent until the operator acts or a probe is accepted."""
+    """A pause of a digest or of all mail, until the operator acts or a probe is accepted.
+
+    That of a reader, who wants no mail until a day, is ``Subscriber.paused_until``.
+    """
 
     digest: str | None  #: its name; None pauses all mail
     since: datetime  #: aware UTC

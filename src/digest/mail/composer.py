@@ -95,7 +95,7 @@ class Composer:
     ) -> Envelope:
         """Return a delivery's message: the same bytes at every attempt while articles stay.
 
-        Raises NothingToTell, TemplateError, DeliveryRefused.
+        Raises NoArticles, TemplateError, DeliveryRefused.
         """
         subscriber = delivery.subscriber
         key = edition, _segment(digest, subscriber)
@@ -126,7 +126,7 @@ class Composer:
     def compile(
         self, digest: Digest, edition: Edition, articles: Sequence[Article], reader: Subscriber
     ) -> CompiledMessage:
-        """Return a reader's segment rendered and encoded. Raises NothingToTell, TemplateError.
+        """Return a reader's segment rendered and encoded. Raises NoArticles, TemplateError.
 
         It does not use the cache, so it may run in another thread.
         """
@@ -163,7 +163,7 @@ class Composer:
 
         It goes to ``address``, else to the subscriber's, else to the sender's own. Its link to
         unsubscribe has no token; the List-Unsubscribe fields are left out, except where
-        ``as_delivered``. Raises NothingToTell, TemplateError, DeliveryRefused.
+        ``as_delivered``. Raises NoArticles, TemplateError, DeliveryRefused.
         """
         edition = replace(edition_of(digest.name, articles, now), welcome=welcome, note=note)
         to = address or (subscriber.address if subscriber else self._sender.address)
@@ -225,7 +225,7 @@ def _in_zone(edition: Edition, reference: str, timezone: str) -> Edition:
 def _selected(
     digest: Digest, articles: Sequence[Article], wanted: tuple[CategoryPath, ...]
 ) -> Contents:
-    """Return the digest's articles in a segment's categories. Raises NothingToTell."""
+    """Return the digest's articles in a segment's categories. Raises NoArticles."""
     own = [article for article in articles if selects(digest.categories, article)]
     selected = contents(own, wanted or digest.categories, digest.max_items)
     if not selected.shown:

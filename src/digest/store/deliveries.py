@@ -79,9 +79,10 @@ class DeliveryStore:
         """Claim deliveries that are due: queued, deferred until now, or with an expired lease.
 
         They become ``sending`` until ``now + lease``; no two callers get the same one. Those due
-        longest come first. Deliveries to inactive subscribers, to those in a pause, and of
-        cancelled editions become ``suppressed`` instead, those older than ``expires`` (by digest)
-        ``expired``. While a digest is paused, one delivery is claimed when its probe is due.
+        longest come first. Deliveries to subscribers who are inactive or want no mail until
+        a day, and of cancelled editions become ``suppressed`` instead, those older than ``expires``
+        (by digest) ``expired``. While a digest or all mail is paused, one delivery is claimed when
+        its probe is due.
         ``owner`` is the id of the claiming daemon, if any.
         """
         with self._database.read() as connection:
@@ -121,7 +122,7 @@ class DeliveryStore:
     def _claim_of_paused(
         self, limit: int, now: datetime, lease: timedelta, owner: str | None
     ) -> list[Delivery]:
-        """Claim deliveries that are due while a pause is in force."""
+        """Claim deliveries that are due while a digest or all mail is paused."""
         self._suppress(now)
         query = (
             select(delivery.c.id)
@@ -249,7 +250,7 @@ class DeliveryStore:
             return delivery_rows.pauses(connection)
 
     def _suppress(self, now: datetime) -> None:
-        """Suppress due deliveries to subscribers who are inactive or in a pause."""
+        """Suppress due deliveries to subscribers who are inactive or want no mail until a day."""
         with self._database.write(Lock.DELIVERIES) as connection:
             query = _unwanted(now).with_for_update(skip_locked=True, of=delivery)
             for chunk in chunks(list(connection.scalars(query))):

@@ -83,7 +83,8 @@ def take(
 ) -> tuple[list[Delivery], bool]:
     """Claim up to ``limit`` deliveries, those due longest first; return them in this order.
 
-    The second value is whether deliveries of inactive or paused subscribers were skipped.
+    The second value is whether deliveries were skipped whose subscribers are inactive or want
+    no mail until a day.
     """
     due = connection.execute(_DUE, {"now": now, "most": limit}).all()
     mine = [

@@ -1,4 +1,11 @@
-"""Visibility: the one condition that decides which articles may be shown."""
+"""Visibility: the conditions that decide which articles may be shown, and to whom.
+
+``visible`` is for all that is public, ``mailable`` for editions. Tombstones have a condition of
+their own (``withdrawals.remains``). Queries that join ``article_state`` anyway compare its column
+``hidden`` with 0 themselves, which is the same as ``visible``: those of feeds, archives,
+neighbours of pages, past editions and counts. So a reason that hides an article from everybody
+needs no other query; one that some outlet looks past does.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +39,7 @@ class Hidden(IntFlag):
 def visible() -> ColumnElement[bool]:
     """Return the condition that an article is visible.
 
-    Feeds, pages, archives, search and export all use it, and nothing else.
+    Everything public shows only these articles: feeds, pages, archives, search and export.
     """
     return exists().where(article_state.c.article == article.c.id, article_state.c.hidden == 0)
 

@@ -205,7 +205,7 @@ async def send_copies(
 ) -> dict[str, DeliveryError | None]:
     """Send an edition of these articles to some addresses as a test, then close the transport.
 
-    Returns, by address, the error, or None where the message was accepted. Raises NothingToTell,
+    Returns, by address, the error, or None where the message was accepted. Raises NoArticles,
     TemplateError.
     """
     errors: dict[str, DeliveryError | None] = {}

@@ -26,7 +26,9 @@ from digest.wakeup import WakeUp
 
 #: How long a claimed delivery is ours. If the process dies, it can be claimed again after that.
 LEASE = timedelta(minutes=5)
-#: No attempt begins later after the claim, so that none outlasts the lease.
+#: No attempt begins later after the claim, so that none outlasts the lease: two minutes, as an
+#: attempt takes at most ``SEND_WITHIN`` and its result 30 s. With a lease of 3 minutes or less,
+#: nothing would be begun at all.
 BEGIN_WITHIN = LEASE - SEND_WITHIN - timedelta(seconds=30)
 #: Deliveries claimed at once, for each connection.
 CLAIM_PER_CONNECTION = 50
