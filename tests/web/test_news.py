@@ -18,7 +18,7 @@ from digest.articles.model import Article
 from digest.feeds import versions
 from digest.feeds.model import ATOM, RSS, Feed
 from digest.feeds.publish.output_folder import OutputFolder
-from digest.web import feed_files
+from digest.web import feed_files, file_cache
 from tests.defaults import default_feed
 from tests.effort import effort
 from tests.feeds.samples import SITE, article, atom, rss
@@ -76,6 +76,20 @@ async def test_only_what_is_new_or_changed_is_sent(tmp_path: Path, name: str, fo
         # A date is told only when the second in which the file was written is over.
         lasting = {"last-modified": ""}
         assert {**head.headers, **lasting} == {**response.headers, **lasting}
+
+
+def test_the_tag_of_a_file_is_the_one_in_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(tmp_path, [article(2), article(1)])
+    content = (tmp_path / "feeds" / RSS).read_bytes()
+    for block in (7, len(content), 1024 * 1024):
+        monkeypatch.setattr(file_cache, "_BLOCK", block)
+        file = file_cache.load_file(tmp_path, f"feeds/{RSS}", None)
+        assert file is not None
+        assert file.facts.tag == versions.content_tag(content)
+        log = versions.recorded(b"", content)
+        assert versions.Deltas(log, content).marks(file.facts.tag) is not None
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ tag and the marks that it added to and removed from the version before.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 
 #: Versions that a log keeps; whoever comes back later gets the whole feed.
 VERSIONS = 300
 #: Bytes of the BLAKE2b check sum that is the entity tag of a version.
-TAG_BYTES = 16
+_TAG_BYTES = 16
 #: Bytes of all documents that Deltas keeps; each lacks other entries than the rest.
 DELTAS = 4 * 1024 * 1024
 
@@ -31,7 +31,18 @@ _Change = tuple[str, frozenset[str], frozenset[str]]
 
 def content_tag(content: bytes) -> str:
     """Return the hash of ``content`` for an entity tag: 32 hexadecimal digits."""
-    return blake2b(content, digest_size=TAG_BYTES).hexdigest()
+    return tag_of_blocks((content,))
+
+
+def tag_of_blocks(blocks: Iterable[bytes]) -> str:
+    """Return ``content_tag`` of a content that comes in blocks.
+
+    The ETag of a feed's file is made here, too: a version is looked up by it.
+    """
+    check = blake2b(digest_size=_TAG_BYTES)
+    for block in blocks:
+        check.update(block)
+    return check.hexdigest()
 
 
 def recorded(log: bytes, content: bytes) -> bytes:

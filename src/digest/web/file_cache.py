@@ -9,12 +9,12 @@ import stat
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from hashlib import blake2b
+from functools import partial
 from pathlib import Path
 
 from digest.feeds.encodings import SUFFIXES, packed
 from digest.feeds.publish.output_folder import history_of
-from digest.feeds.versions import TAG_BYTES, Deltas
+from digest.feeds.versions import Deltas, tag_of_blocks
 from digest.open_beneath import ABSENT, open_beneath
 from digest.web.feed_response import FeedResponse, FileFacts
 from digest.web.request_headers import IDENTITY
@@ -152,12 +152,10 @@ def load_file(root: Path, path: str, link: str | None) -> FeedFile | None:
     descriptor = open_below(root, path)
     if descriptor is None:
         return None
-    check = blake2b(digest_size=TAG_BYTES)
     with os.fdopen(descriptor, "rb", buffering=0) as file:
         status = os.fstat(descriptor)
-        while block := file.read(_BLOCK):
-            check.update(block)
-    return FeedFile(root, path, _facts(path, status, check.hexdigest(), link), status)
+        tag = tag_of_blocks(iter(partial(file.read, _BLOCK), b""))
+    return FeedFile(root, path, _facts(path, status, tag, link), status)
 
 
 def stat_file(root: Path, path: str, link: str | None) -> tuple[FileFacts, dict[str, int]] | None:
