@@ -17,6 +17,7 @@ from digest.store.article_queries import newest_first, scope_key, within
 from digest.store.schema import archive, archive_entry, article, article_state
 from digest.store.statements import PreparedAmong, PreparedQuery, among
 from digest.store.types import hashed
+from digest.store.visibility import visible_state
 from digest.store.withdrawals import remains, tombstone
 
 
@@ -151,7 +152,7 @@ _VERSIONS = (
         article_state.c.revision,
     )
     .join(article_state, article_state.c.article == article.c.id)
-    .where(article_state.c.hidden == 0)
+    .where(visible_state())
 )
 _LAST_ARCHIVE = PreparedQuery(
     select(func.max(archive.c.number).label("number")).where(archive.c.feed == bindparam("feed"))

@@ -35,7 +35,7 @@ from digest.feeds.model import CategorySummary
 from digest.store.schema import article, article_state, category, facet, facet_article, membership
 from digest.store.statements import PreparedAmong, PreparedQuery
 from digest.store.types import Moment, chunks, hashed
-from digest.store.visibility import mailable, visible
+from digest.store.visibility import mailable, visible, visible_state
 
 #: What an article is made of.
 COLUMNS = (
@@ -211,7 +211,7 @@ def category_summaries(
     counted = select(membership.c.category, func.count()).group_by(membership.c.category)
     # Counting all and taking off the few that are hidden spares a look at every article.
     unseen = counted.join(article_state, article_state.c.article == membership.c.article)
-    unseen = unseen.where(article_state.c.hidden != 0)
+    unseen = unseen.where(~visible_state())
     if below is None:
         articles, hidden = pairs(connection, counted), pairs(connection, unseen)
     else:

@@ -23,7 +23,7 @@ from digest.store.rewritten_files import HOLDS_ARTICLE
 from digest.store.schema import article, article_state, file, problem, withdrawal
 from digest.store.statements import PreparedAmong, among
 from digest.store.types import chunks, hashed, storable
-from digest.store.visibility import hide_mail_only, mail_only, visible
+from digest.store.visibility import hide_mail_only, mail_only, visible, visible_state
 from digest.store.withdrawals import changes_of, has_outdated_withdrawals, update_withdrawals
 
 _POLICY = IngestPolicy()
@@ -214,7 +214,7 @@ class ArticleStore:
         """Return the numbers of stored items."""
         present = select(func.count()).where(file.c.missing_at.is_(None))
         gone = select(func.count()).where(withdrawal.c.at.is_not(None))
-        unseen = select(func.count()).where(article_state.c.hidden != 0)
+        unseen = select(func.count()).where(~visible_state())
         with self._database.read() as connection:
             withdrawn = _count(connection, gone)
             troubled = counted(connection)

@@ -27,7 +27,7 @@ from digest.store.schema import (
     subscriber,
 )
 from digest.store.statements import insert_new
-from digest.store.visibility import announced, mailable
+from digest.store.visibility import announced, mailable, visible_state
 from digest.subscribers.model import SubscriberState
 from digest.times import known_zone, local_moment
 
@@ -142,7 +142,7 @@ def issued(connection: Connection, digest: str) -> list[Issue]:
     contents = (
         select(
             edition_article.c.edition,
-            func.sum(case((article_state.c.hidden == 0, 1), else_=0)).label("articles"),
+            func.sum(case((visible_state(), 1), else_=0)).label("articles"),
             func.max(article_state.c.revision).label("revision"),
         )
         .join(article_state, article_state.c.article == edition_article.c.article)
@@ -179,7 +179,7 @@ def leads(connection: Connection, digest: str) -> dict[int, str]:
         .join(edition, edition.c.id == edition_article.c.edition)
         .join(article, article.c.id == edition_article.c.article)
         .join(article_state, article_state.c.article == article.c.id)
-        .where(edition.c.digest == digest, edition.c.number > 0, article_state.c.hidden == 0)
+        .where(edition.c.digest == digest, edition.c.number > 0, visible_state())
         .subquery()
     )
     query = select(placed.c.edition, placed.c.title).where(placed.c.place == 1)

@@ -43,6 +43,7 @@ from digest.store.schema import (
 )
 from digest.store.statements import PreparedAmong, PreparedQuery, insert_new, put
 from digest.store.types import chunks, hashed
+from digest.store.visibility import visible_state
 from digest.store.withdrawals import any_withdrawn
 
 #: Rows of ``meta``, one for each output folder (by its token): files that cannot be written.
@@ -52,9 +53,7 @@ _FAILURES = "failures "
 def _holds_visible(selection: Column[int], number: Column[int]) -> ColumnElement[bool]:
     """Return the condition that a selection has a visible article in its table of members."""
     sequence = selection.table.c.article
-    return exists().where(
-        selection == number, article_state.c.article == sequence, article_state.c.hidden == 0
-    )
+    return exists().where(selection == number, article_state.c.article == sequence, visible_state())
 
 
 _IN_CATEGORY = _holds_visible(membership.c.category, category.c.id)

@@ -29,6 +29,7 @@ from digest.store.schema import (
 )
 from digest.store.statements import PreparedAmong, among, insert, insert_new, put
 from digest.store.types import CHUNK, chunks, hashed
+from digest.store.visibility import visible_state
 
 #: The row of ``meta`` that tells by which filters and language the facets were decided; empty
 #: where not all were decided by the same.
@@ -256,7 +257,7 @@ def summaries(connection: Connection, kinds: Collection[FacetKind]) -> list[Face
     )
     # Counting all and taking off the few that are hidden spares a look at every article.
     unseen = counted.join(article_state, article_state.c.article == facet_article.c.article).where(
-        article_state.c.hidden != 0
+        ~visible_state()
     )
     hidden, shown = pairs(connection, unseen), pairs(connection, counted)
     named = select(facet.c.kind, facet.c.name, facet.c.id).where(facet.c.kind.in_(kinds))

@@ -62,7 +62,7 @@ from digest.store.schema import (
 from digest.store.search import index_state, search
 from digest.store.statements import PreparedQuery, put
 from digest.store.types import hashed, microseconds
-from digest.store.visibility import Hidden, announced, mailable, visible
+from digest.store.visibility import Hidden, announced, mailable, visible, visible_state
 from digest.store.withdrawals import any_withdrawn
 from digest.urls import slug
 
@@ -230,7 +230,7 @@ class PageSnapshot:
                 _next_to(func.lead(membership.c.article)).label("newer"),
             )
             .join(_state, _state.c.article == membership.c.article)
-            .where(_state.c.hidden == 0)
+            .where(visible_state(_state))
             .subquery()
         )
         mine = (first.c.article == placed.c.article) & (first.c.position == placed.c.position)

@@ -1,10 +1,9 @@
-"""Visibility: the conditions that decide which articles may be shown, and to whom.
+"""Visibility: the conditions that decide where an article may be shown.
 
-``visible`` is for all that is public, ``mailable`` for editions. Tombstones have a condition of
-their own (``withdrawals.remains``). Queries that join ``article_state`` anyway compare its column
-``hidden`` with 0 themselves, which is the same as ``visible``: those of feeds, archives,
-neighbours of pages, past editions and counts. So a reason that hides an article from everybody
-needs no other query; one that some outlet looks past does.
+``visible`` is for all that is public, ``mailable`` for editions, ``ever_public`` for tombstones.
+Other modules take them from here, and ``visible_state`` where they join ``article_state`` anyway.
+So a reason that hides an article from everybody needs no other query; one that some outlet looks
+past does.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import json
 from collections.abc import Collection
 from enum import IntFlag
 
-from sqlalchemy import ColumnElement, Connection, exists, false, or_, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, exists, false, or_, select, update
 
 from digest.articles.revision import IngestPolicy
 from digest.store.meta_values import meta_value
@@ -37,17 +36,28 @@ class Hidden(IntFlag):
 
 
 def visible() -> ColumnElement[bool]:
-    """Return the condition that an article is visible.
+    """Return the condition that everybody may see an article: it is visible.
 
     Everything public shows only these articles: feeds, pages, archives, search and export.
     """
-    return exists().where(article_state.c.article == article.c.id, article_state.c.hidden == 0)
+    return exists().where(article_state.c.article == article.c.id, visible_state())
+
+
+def visible_state(state: FromClause = article_state) -> ColumnElement[bool]:
+    """Return the condition of ``visible`` for a query that joins ``article_state`` itself."""
+    return state.c.hidden == 0
 
 
 def mailable() -> ColumnElement[bool]:
     """Return the condition that an edition may show an article in mails."""
     shown = article_state.c.hidden.in_((0, int(Hidden.MAIL_ONLY)))
     return exists().where(article_state.c.article == article.c.id, shown)
+
+
+def ever_public() -> ColumnElement[bool]:
+    """Return the condition that a withdrawn article was visible before: it has a tombstone."""
+    public = article_state.c.hidden.bitwise_and(int(Hidden.MAIL_ONLY)) == 0
+    return exists().where(article_state.c.article == article.c.id, public)
 
 
 def mail_only(connection: Connection, policy: IngestPolicy) -> tuple[list[str], bool]:

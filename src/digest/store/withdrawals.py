@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, exists, func, or_, select
+from sqlalchemy import Connection, Row, Select, delete, func, or_, select
 
 from digest.articles.model import (
     Article,
@@ -23,10 +23,10 @@ from digest.store.article_queries import COLUMNS, lies_within, newest, read, wit
 from digest.store.connection import Database, Lock
 from digest.store.memberships import facets_of_articles
 from digest.store.revisions import advance, record_changes
-from digest.store.schema import article, article_state, category, file, membership, withdrawal
+from digest.store.schema import article, category, file, membership, withdrawal
 from digest.store.statements import PreparedQuery, among, put
 from digest.store.types import chunks, hashed
-from digest.store.visibility import Hidden, set_hidden
+from digest.store.visibility import Hidden, ever_public, set_hidden
 
 
 class Word(StrEnum):
@@ -150,14 +150,12 @@ def remains(wanted: Scope) -> Select[Any]:
 
     Articles that only mails show are left out: they were never public.
     """
-    public = exists().where(
-        article_state.c.article == article.c.id,
-        article_state.c.hidden.bitwise_and(int(Hidden.MAIL_ONLY)) == 0,
-    )
     return (
         select(article.c.id, article.c.tag, article.c.published_at, withdrawal.c.at)
         .join(withdrawal, withdrawal.c.article == article.c.id)
-        .where(withdrawal.c.at.is_not(None), public, lies_within(withdrawal.c.article, wanted))
+        .where(
+            withdrawal.c.at.is_not(None), ever_public(), lies_within(withdrawal.c.article, wanted)
+        )
         .order_by(*_LAST_FIRST)
     )
 
