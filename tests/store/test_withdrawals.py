@@ -20,7 +20,7 @@ from digest.articles.model import (
     article_key,
 )
 from digest.store.database import Store
-from digest.store.withdrawals import Word
+from digest.store.withdrawals import Moderation
 from tests import stores
 from tests.store.samples import (
     ADA,
@@ -188,7 +188,7 @@ def test_an_article_is_found_by_any_of_its_names(filled: Store) -> None:
     assert by_key == by_id == by_path
     (found,) = by_key
     assert (found.article.title, found.withdrawn_at) == ("一", NOW)
-    assert (found.word, found.files, found.missing) == (Word.WITHDRAWN, ("a.md",), True)
+    assert (found.moderation, found.files, found.missing) == (Moderation.WITHDRAWN, ("a.md",), True)
     assert len(filled.withdrawals.find("https://example.org/bridge")) == 2
     assert filled.withdrawals.find("nothing") == []
 

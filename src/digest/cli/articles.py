@@ -156,9 +156,10 @@ def _publish(services: Services, done: str) -> None:
 
 
 def _fields(services: Services, status: ArticleStatus) -> dict[str, Any]:
-    from digest.store.withdrawals import Word
+    from digest.store.withdrawals import Moderation
 
     article = status.article
+    by_operator = (Moderation.WITHDRAWN, Moderation.KEPT)
     return {
         "key": article.key,
         "id": article.id,
@@ -166,7 +167,7 @@ def _fields(services: Services, status: ArticleStatus) -> dict[str, Any]:
         "published_at": format_utc(article.published_at),
         "updated_at": format_utc(article.updated_at),
         "withdrawn_at": format_utc(status.withdrawn_at) if status.withdrawn_at else None,
-        "operator": str(status.word) if status.word in (Word.WITHDRAWN, Word.KEPT) else None,
+        "operator": str(status.moderation) if status.moderation in by_operator else None,
         "page": services.site.link(article.folder),
         "link": article.link,
         "image": article.image,

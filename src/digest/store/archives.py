@@ -18,7 +18,7 @@ from digest.store.schema import archive, archive_entry, article, article_state
 from digest.store.statements import PreparedAmong, PreparedQuery, among
 from digest.store.types import hashed
 from digest.store.visibility import visible_state
-from digest.store.withdrawals import remains, tombstone
+from digest.store.withdrawals import tombstone, tombstone_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ def held(connection: Connection, feed: Feed, number: int) -> Held:
     # Sorted here: with an order, SQLite would look for these few along the index of all.
     rows = connection.execute(within(_VERSIONS, feed.scope).where(article.c.id.in_(holds)))
     versions = sorted(map(_version, rows), key=attrgetter("published_at", "sequence"), reverse=True)
-    gone = connection.execute(remains(feed.scope).where(article.c.id.in_(holds)))
+    gone = connection.execute(tombstone_rows(feed.scope).where(article.c.id.in_(holds)))
     return Held(versions=versions, gone=list(map(tombstone, gone)))
 
 
@@ -105,7 +105,7 @@ def look(
     if archives:
         far = None if changed is None else limit + len(changed)
     living = _living(connection, feed.scope, far)
-    rows = list(connection.execute(remains(feed.scope).limit(far))) if withdrawals else []
+    rows = list(connection.execute(tombstone_rows(feed.scope).limit(far))) if withdrawals else []
     state = Look(
         feed=key,
         versions=tuple(living[:limit]),
@@ -129,7 +129,7 @@ def look(
         rows = list(among(connection, query, article.c.id, missing))
         others += [_version(row) for row in rows]
     if missing and len(dead) == far:
-        rows = list(among(connection, remains(feed.scope), article.c.id, missing))
+        rows = list(among(connection, tombstone_rows(feed.scope), article.c.id, missing))
         others += [_dead(row) for row in rows]
     # What did not change, and was not pushed out, matters only where an archive is filled up.
     doubtful = changed.union(version.sequence for version in others)

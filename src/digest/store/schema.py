@@ -252,7 +252,8 @@ content_signature = Table(
 )
 
 #: The articles of which more is known than that they are there. ``at`` is when the article was
-#: withdrawn, NULL where it is shown. ``word`` is the operator's, NULL where there is none.
+#: withdrawn, NULL where it is shown. ``word`` is a ``withdrawals.Moderation``, NULL where
+#: the files decide.
 withdrawal = Table(
     "withdrawal",
     metadata,

@@ -29,8 +29,8 @@ from digest.store.types import chunks, hashed
 from digest.store.visibility import Hidden, ever_public, set_hidden
 
 
-class Word(StrEnum):
-    """Who decided whether an article is shown; files never overrule the operator."""
+class Moderation(StrEnum):
+    """A decision on whether an article is shown; files never overrule the operator's."""
 
     WITHDRAWN = "withdrawn"  #: the operator's
     KEPT = "kept"  #: the operator's
@@ -43,7 +43,7 @@ class ArticleStatus:
 
     article: Article
     withdrawn_at: datetime | None  #: aware UTC; None while it is shown
-    word: Word | None  #: None where the files decide
+    moderation: Moderation | None  #: None where the files decide
     files: tuple[str, ...]  #: paths, the leading one first
     missing: bool  #: none of the files is there
 
@@ -63,19 +63,23 @@ class Withdrawals:
         Changes are returned for all of them: publishing an earlier withdrawal may have failed.
         """
         with self._database.write(Lock.ARTICLES) as connection:
-            sequences = self._decide(connection, keys, Word.WITHDRAWN, now)
+            sequences = self._decide(connection, keys, Moderation.WITHDRAWN, now)
             set_hidden(connection, sequences, Hidden.WITHDRAWN, hidden=True)
             return changes_of(connection, sequences, now)
 
     def restore(self, keys: Collection[ArticleKey], now: datetime) -> Changes:
         """Show articles again, whatever becomes of their files; return changes for all of them."""
         with self._database.write(Lock.ARTICLES) as connection:
-            sequences = self._decide(connection, keys, Word.KEPT, None)
+            sequences = self._decide(connection, keys, Moderation.KEPT, None)
             set_hidden(connection, sequences, Hidden.WITHDRAWN, hidden=False)
             return changes_of(connection, sequences, now)
 
     def _decide(
-        self, connection: Connection, keys: Collection[ArticleKey], word: Word, at: datetime | None
+        self,
+        connection: Connection,
+        keys: Collection[ArticleKey],
+        moderation: Moderation,
+        at: datetime | None,
     ) -> list[int]:
         """Store the operator's decision on articles, and return their sequences."""
         known = {
@@ -84,7 +88,7 @@ class Withdrawals:
         }
         sequences = list(connection.scalars(select(article.c.id).where(article.c.key.in_(keys))))
         rows = [
-            {"article": sequence, "at": at and known.get(sequence, at), "word": word}
+            {"article": sequence, "at": at and known.get(sequence, at), "word": moderation}
             for sequence in sequences
         ]
         put(connection, withdrawal, rows, key="article")
@@ -132,7 +136,7 @@ class Withdrawals:
                 ArticleStatus(
                     article=entry,
                     withdrawn_at=decision.at if decision else None,
-                    word=Word(decision.word) if decision and decision.word else None,
+                    moderation=Moderation(decision.word) if decision and decision.word else None,
                     files=tuple(path for _, path, _ in its_files),
                     missing=all(missing for _, _, missing in its_files),
                 )
@@ -145,8 +149,8 @@ _LAST_FIRST = (withdrawal.c.at.desc(), withdrawal.c.article.desc())
 _ANY = PreparedQuery(select(withdrawal.c.article).where(withdrawal.c.at.is_not(None)).limit(1))
 
 
-def remains(wanted: Scope) -> Select[Any]:
-    """Return the query of a scope's withdrawn articles; last withdrawn first.
+def tombstone_rows(wanted: Scope) -> Select[Any]:
+    """Return the query of what a scope's tombstones are made of; last withdrawn first.
 
     Articles that only mails show are left out: they were never public.
     """
@@ -166,13 +170,13 @@ def any_withdrawn(connection: Connection) -> bool:
 
 
 def tombstone(row: Row[Any]) -> Tombstone:
-    """Return the tombstone of a row that a query of ``remains`` finds."""
+    """Return the tombstone of a row that ``tombstone_rows``."""
     return Tombstone(id=ArticleId(row.tag), withdrawn_at=row.at)
 
 
 def _by_files() -> Select[Any]:
     """Return the query of articles that are withdrawn because of their files."""
-    undecided = withdrawal.c.word.is_(None) | (withdrawal.c.word == Word.AUTHOR)
+    undecided = withdrawal.c.word.is_(None) | (withdrawal.c.word == Moderation.AUTHOR)
     return select(withdrawal.c.article).where(withdrawal.c.at.is_not(None), undecided)
 
 
@@ -201,7 +205,7 @@ def update_withdrawals(connection: Connection, now: datetime, grace: timedelta |
     set_hidden(connection, changed, Hidden.WITHDRAWN, hidden=False)
     withdrawn = select(withdrawal.c.article)
     held = _HELD.where(file.c.article.not_in(withdrawn), file.c.article.not_in(shown)).distinct()
-    changed += _withdraw(connection, list(connection.scalars(held)), Word.AUTHOR, now)
+    changed += _withdraw(connection, list(connection.scalars(held)), Moderation.AUTHOR, now)
     if grace is not None and connection.scalar(_PRESENT.limit(1)) is not None:
         # One without any file has lost it to another article: it took another identity.
         gone_at = func.coalesce(func.max(file.c.missing_at), func.max(article.c.updated_at))
@@ -218,11 +222,11 @@ def update_withdrawals(connection: Connection, now: datetime, grace: timedelta |
 
 
 def _withdraw(
-    connection: Connection, sequences: Sequence[int], word: Word | None, now: datetime
+    connection: Connection, sequences: Sequence[int], moderation: Moderation | None, now: datetime
 ) -> Sequence[int]:
     """Withdraw articles, none of which has a row yet, and return their sequences."""
     if sequences:
-        rows = [{"article": sequence, "at": now, "word": word} for sequence in sequences]
+        rows = [{"article": sequence, "at": now, "word": moderation} for sequence in sequences]
         connection.execute(withdrawal.insert(), rows)
         set_hidden(connection, sequences, Hidden.WITHDRAWN, hidden=True)
     return sequences
