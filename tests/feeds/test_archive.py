@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from digest.feeds.archive import ALONE, ArchivedEntry, Place, Version, decide
+from digest.feeds.archive import ALONE, ArchivedEntry, Place, Version, plan_archives
 from digest.feeds.feedgen_extensions import ArchiveMark
 from digest.feeds.model import ATOM
 from digest.urls import archive_path
@@ -61,15 +61,17 @@ def numbers(sets: tuple[tuple[Version, ...], ...]) -> list[list[int]]:
 def test_an_archive_is_closed_where_something_is_lost(
     current: list[int], others: list[int], expected: list[list[int]]
 ) -> None:
-    found = decide(list(map(version, current)), list(map(version, others)), [], 3)
+    found = plan_archives(list(map(version, current)), list(map(version, others)), [], 3)
     assert numbers(found.sets) == expected
     assert bool(found) is bool(expected)
 
 
 def test_what_an_archive_tells_is_not_lost_when_it_leaves_the_current_document() -> None:
     entries = [entry(1, version(3)), entry(1, version(4))]
-    assert not decide([version(4), version(5)], [version(3)], entries, 3)
-    found = decide([version(4), version(5), version(6)], [version(2), version(3)], entries, 3)
+    assert not plan_archives([version(4), version(5)], [version(3)], entries, 3)
+    found = plan_archives(
+        [version(4), version(5), version(6)], [version(2), version(3)], entries, 3
+    )
     assert numbers(found.sets) == [[2, 5, 6]]
 
 
@@ -77,21 +79,21 @@ def test_what_an_archive_tells_is_not_lost_when_it_leaves_the_current_document()
 def test_an_entry_is_stale_once_its_article_is_another_or_away(now: Version | None) -> None:
     old = entry(1, version(3))
     others = [] if now is None else [now]
-    found = decide([version(5)], others, [old], 3)
+    found = plan_archives([version(5)], others, [old], 3)
     assert found.stale == (old,)
     assert numbers(found.sets) == ([] if now is None else [[3, 5]])
 
 
 def test_an_entry_that_was_stale_stays_so_and_tells_nothing() -> None:
     old = ArchivedEntry(archive=1, sequence=3, changed_at=None, gone=False)
-    found = decide([version(5)], [version(3)], [old], 3)
+    found = plan_archives([version(5)], [version(3)], [old], 3)
     assert found.stale == ()
     assert numbers(found.sets) == [[3, 5]]
 
 
 def test_a_correction_within_the_current_document_closes_nothing_yet() -> None:
     corrected = version(3, 1)
-    found = decide([corrected], [], [entry(1, version(3))], 3)
+    found = plan_archives([corrected], [], [entry(1, version(3))], 3)
     assert found.stale
     assert not found.sets
 
@@ -203,7 +205,7 @@ class Press:
         )
         current = [*shown[-self.limit :], *gone[-self.limit :]]
         others = [*shown[: -self.limit], *gone[: -self.limit]]
-        found = decide(current, others, self.entries, self.limit)
+        found = plan_archives(current, others, self.entries, self.limit)
         assert all(0 < len(held) <= self.limit for held in found.sets)
         self.entries = [one for one in self.entries if one not in found.stale]
         for held in found.sets:

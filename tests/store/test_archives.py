@@ -13,7 +13,7 @@ from sqlalchemy import select
 from digest.articles.model import ArticleKey, CategoryPath, Changes
 from digest.feeds.model import Feed
 from digest.site import Site
-from digest.store.archives import Look, look
+from digest.store.archives import FeedState, feed_state
 from digest.store.article_queries import newest
 from digest.store.database import Store, open_store
 from digest.store.schema import archive, archive_entry, article
@@ -200,10 +200,10 @@ def test_two_who_publish_the_same_close_one_archive(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changes = take(store, *range(1, 6))
-    real = look
+    real = feed_state
     looks = 0
 
-    def overtaken(*args: Any, **more: Any) -> Look:
+    def overtaken(*args: Any, **more: Any) -> FeedState:
         nonlocal looks
         looks += 1
         found = real(*args, **more)
@@ -211,7 +211,7 @@ def test_two_who_publish_the_same_close_one_archive(
             assert publish(store, changes) == [1], "another one is faster"
         return found
 
-    monkeypatch.setattr("digest.store.feeds.look", overtaken)
+    monkeypatch.setattr("digest.store.feeds.feed_state", overtaken)
     assert publish(store, changes) == [1]
     assert set(members(store)) == {1}
 
@@ -299,8 +299,8 @@ def test_no_version_is_lost_whatever_happens_and_looking_at_what_changed_misses_
             found = store.feeds.contents(every, stale.articles, archives=True)
             for one, contents in zip(every, found, strict=True):
                 with store._database.read() as connection:
-                    whole = look(connection, one, None, archives=True)
-                assert not whole.decision, f"{deed} in step {step}"
+                    whole = feed_state(connection, one, None, archives=True)
+                assert not whole.plan, f"{deed} in step {step}"
                 assert whole.newest == contents.newest_archive
             for reader in readers.values():
                 # Each comes by now and then, and learns all that it has missed.

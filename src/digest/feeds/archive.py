@@ -47,8 +47,8 @@ class ArchivedEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """A decision on the archives of a feed: which to close, and which entries are outdated."""
+class ArchivePlan:
+    """A plan for the archives of a feed: which to close, and which entries are outdated."""
 
     stale: tuple[
         ArchivedEntry, ...
@@ -61,8 +61,8 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """The present state of an archive's articles."""
+class ArchiveContents:
+    """The contents of an archive's documents as its articles are now."""
 
     versions: Sequence[Version]  #: of its articles, the newest by publication first
     gone: Sequence[Tombstone]  #: the last withdrawn first
@@ -119,13 +119,13 @@ class Content:
     place: Place  #: among the archives of its feed
 
 
-def decide(
+def plan_archives(
     current: Sequence[Version],
     others: Sequence[Version],
     entries: Sequence[ArchivedEntry],
     size: int,
-) -> Decision:
-    """Decide which archives to close, so that every version is in a document.
+) -> ArchivePlan:
+    """Plan which archives to close, so that every version is in a document.
 
     ``current`` are the versions in the current document, those that will leave it next first;
     ``others`` are further versions of the feed; ``entries`` are the archived entries of these
@@ -142,7 +142,7 @@ def decide(
     # Filled up: else every article that a new one pushes out would make an archive of its own.
     filling = [version for version in current if version.sequence not in archived]
     wanted += filling[: -len(wanted) % size]
-    return Decision(
+    return ArchivePlan(
         stale=tuple(
             entry
             for entry in entries

@@ -10,7 +10,14 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from digest.articles.model import CategoryPath, Facet, FacetKind, Scope, Tombstone
-from digest.feeds.archive import ArchivedEntry, ArchiveState, Decision, Held, Version, decide
+from digest.feeds.archive import (
+    ArchiveContents,
+    ArchivedEntry,
+    ArchivePlan,
+    ArchiveState,
+    Version,
+    plan_archives,
+)
 from digest.feeds.model import Feed
 from digest.feeds.publish.documents import FeedContents
 from digest.store.article_queries import newest_first, scope_key, within
@@ -22,26 +29,26 @@ from digest.store.withdrawals import tombstone, tombstone_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """The entries of a feed at one moment, and the decision on its archives."""
+class FeedState:
+    """The entries of a feed at one moment, and the plan for its archives."""
 
     feed: str  #: hash of its folder
     versions: tuple[Version, ...]  #: in the current document, newest first
     gone: tuple[Tombstone, ...]  #: in the current document, latest withdrawal first
     newest: int  #: number of the newest archive; 0 where there is none
-    decision: Decision
+    plan: ArchivePlan
 
     @property
     def contents(self) -> FeedContents:
-        """The contents of the feed's documents after the decision is carried out."""
+        """The contents of the feed's documents after the plan is carried out."""
         return FeedContents(
             versions=self.versions,
             gone=self.gone,
-            newest_archive=self.newest + len(self.decision.sets),
+            newest_archive=self.newest + len(self.plan.sets),
         )
 
 
-_NOTHING = Decision(stale=(), sets=())
+_NOTHING = ArchivePlan(stale=(), sets=())
 
 
 def newest_archive(connection: Connection, feed: Feed) -> int:
@@ -71,7 +78,7 @@ def archive_states(
     return states
 
 
-def held(connection: Connection, feed: Feed, number: int) -> Held:
+def archive_contents(connection: Connection, feed: Feed, number: int) -> ArchiveContents:
     """Return the entries of an archive as they are now, without those that left the feed."""
     holds = (
         select(archive_entry.c.article)
@@ -82,18 +89,18 @@ def held(connection: Connection, feed: Feed, number: int) -> Held:
     rows = connection.execute(within(_VERSIONS, feed.scope).where(article.c.id.in_(holds)))
     versions = sorted(map(_version, rows), key=attrgetter("published_at", "sequence"), reverse=True)
     gone = connection.execute(tombstone_rows(feed.scope).where(article.c.id.in_(holds)))
-    return Held(versions=versions, gone=list(map(tombstone, gone)))
+    return ArchiveContents(versions=versions, gone=list(map(tombstone, gone)))
 
 
-def look(
+def feed_state(
     connection: Connection,
     feed: Feed,
     changed: frozenset[int] | None,
     *,
     archives: bool,
     withdrawals: bool = True,
-) -> Look:
-    """Return the entries of a feed and, with ``archives``, the decision on its archives.
+) -> FeedState:
+    """Return the entries of a feed and, with ``archives``, the plan for its archives.
 
     Without ``withdrawals`` no article of any feed is withdrawn, and tombstones are not queried.
 
@@ -106,12 +113,12 @@ def look(
         far = None if changed is None else limit + len(changed)
     living = _living(connection, feed.scope, far)
     rows = list(connection.execute(tombstone_rows(feed.scope).limit(far))) if withdrawals else []
-    state = Look(
+    state = FeedState(
         feed=key,
         versions=tuple(living[:limit]),
         gone=tuple(tombstone(row) for row in rows[:limit]),
         newest=0,
-        decision=_NOTHING,
+        plan=_NOTHING,
     )
     if not archives:
         return state
@@ -121,8 +128,8 @@ def look(
     others = [*living[limit:], *dead[limit:]]
     if changed is None:
         entries = _entries(connection, key, None) if last else []
-        decision = decide(shown, others, entries, limit)
-        return replace(state, newest=last, decision=decision)
+        plan = plan_archives(shown, others, entries, limit)
+        return replace(state, newest=last, plan=plan)
     missing = changed.difference(version.sequence for version in (*living, *dead))
     if missing and len(living) == far:
         query = within(_VERSIONS, feed.scope)
@@ -134,12 +141,12 @@ def look(
     # What did not change, and was not pushed out, matters only where an archive is filled up.
     doubtful = changed.union(version.sequence for version in others)
     entries = _entries(connection, key, doubtful) if last else []
-    decision = decide(shown, others, entries, limit)
-    if decision.sets:
+    plan = plan_archives(shown, others, entries, limit)
+    if plan.sets:
         known = doubtful.union(version.sequence for version in shown)
         entries = _entries(connection, key, known) if last else []
-        decision = decide(shown, others, entries, limit)
-    return replace(state, newest=last, decision=decision)
+        plan = plan_archives(shown, others, entries, limit)
+    return replace(state, newest=last, plan=plan)
 
 
 #: The columns of a version; the table of the selection's articles is joined by ``within``.
@@ -239,16 +246,16 @@ def _entries(
     ]
 
 
-def carry_out(connection: Connection, plan: Look) -> None:
-    """Store the decision on a feed's archives."""
-    sets = dict(enumerate(plan.decision.sets, plan.newest + 1))
+def update_archives(connection: Connection, state: FeedState) -> None:
+    """Carry out the plan for the archives of a feed."""
+    sets = dict(enumerate(state.plan.sets, state.newest + 1))
     if sets:
-        rows = [{"feed": plan.feed, "number": number} for number in sets]
+        rows = [{"feed": state.feed, "number": number} for number in sets]
         connection.execute(archive.insert(), rows)
-    wanted = {*sets, *(entry.archive for entry in plan.decision.stale)}
-    query = select(archive.c.number, archive.c.id).where(archive.c.feed == plan.feed)
+    wanted = {*sets, *(entry.archive for entry in state.plan.stale)}
+    query = select(archive.c.number, archive.c.id).where(archive.c.feed == state.feed)
     ids = {row.number: row.id for row in among(connection, query, archive.c.number, wanted)}
-    if plan.decision.stale:
+    if state.plan.stale:
         statement = (
             update(archive_entry)
             .where(archive_entry.c.archive == bindparam("holder"))
@@ -256,8 +263,7 @@ def carry_out(connection: Connection, plan: Look) -> None:
             .values(changed_at=None)
         )
         pairs = [
-            {"holder": ids[entry.archive], "sequence": entry.sequence}
-            for entry in plan.decision.stale
+            {"holder": ids[entry.archive], "sequence": entry.sequence} for entry in state.plan.stale
         ]
         connection.execute(statement, pairs)
     new = [

@@ -102,7 +102,7 @@ def hold(connection: Connection, edition_id: int, sequences: Collection[int]) ->
     connection.execute(edition_article.insert(), rows)
 
 
-def held(edition_id: int) -> Select[Any]:
+def edition_articles(edition_id: int) -> Select[Any]:
     """Return the query of the sequences of an edition's articles."""
     return select(edition_article.c.article).where(edition_article.c.edition == edition_id)
 
@@ -244,7 +244,9 @@ def readers(
     Articles have a membership at every level, so it is enough to look for a subscriber's
     categories among those of the articles (see ``editions.model.selects``).
     """
-    of_articles = select(membership.c.category).where(membership.c.article.in_(held(edition_id)))
+    of_articles = select(membership.c.category).where(
+        membership.c.article.in_(edition_articles(edition_id))
+    )
     names = connection.scalars(select(category.c.names).where(category.c.id.in_(of_articles)))
     present = {CategoryPath(path) for path in names}
     subscribers = connection.execute(

@@ -113,7 +113,7 @@ class EditionStore:
             if row is None:
                 raise LookupError(f"there is no edition {edition_id}")
             return edition_rows.from_row(row), of_edition(
-                connection, edition_rows.held(edition_id), mailed=True
+                connection, edition_rows.edition_articles(edition_id), mailed=True
             )
 
     def drafts(self) -> list[tuple[Edition, bool]]:

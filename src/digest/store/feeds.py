@@ -25,7 +25,7 @@ from digest.feeds.publish.documents import FeedContents
 from digest.feeds.publish.model import OutputRecord
 from digest.feeds.publish.output_folder import Written
 from digest.feeds.publish.plan import StaleFeeds
-from digest.store.archives import carry_out, look
+from digest.store.archives import feed_state, update_archives
 from digest.store.article_queries import of_sequences
 from digest.store.connection import Database, Lock
 from digest.store.meta_values import meta_value
@@ -117,17 +117,17 @@ class FeedStore:
         with self._database.read() as connection:
             gone = any_withdrawn(connection)
             states = [
-                look(connection, feed, changed, archives=archives, withdrawals=gone)
+                feed_state(connection, feed, changed, archives=archives, withdrawals=gone)
                 for feed in feeds
             ]
-        if not any(state.decision for state in states):
+        if not any(state.plan for state in states):
             return [state.contents for state in states]
         with self._database.write(Lock.ARCHIVES) as connection:
             for number, feed in enumerate(feeds):
-                if states[number].decision:
-                    # Decide again: another publisher may have closed it meanwhile.
-                    states[number] = look(connection, feed, changed, archives=archives)
-                    carry_out(connection, states[number])
+                if states[number].plan:
+                    # Plan again: another publisher may have closed it meanwhile.
+                    states[number] = feed_state(connection, feed, changed, archives=archives)
+                    update_archives(connection, states[number])
         return [state.contents for state in states]
 
     def articles_of(self, sequences: Collection[int]) -> list[Article]:

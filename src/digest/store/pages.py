@@ -24,10 +24,10 @@ from digest.articles.model import (
 )
 from digest.articles.search_terms import SearchQuery
 from digest.editions.model import Edition, Issue
-from digest.feeds.archive import ArchiveState, Held
+from digest.feeds.archive import ArchiveContents, ArchiveState
 from digest.feeds.model import CategorySummary, FacetSummary, Feed
 from digest.feeds.publish.documents import FeedContents
-from digest.store.archives import archive_states, held, look, newest_archive
+from digest.store.archives import archive_contents, archive_states, feed_state, newest_archive
 from digest.store.article_queries import (
     COLUMNS,
     NEWEST_FIRST,
@@ -44,8 +44,7 @@ from digest.store.article_queries import (
     selected,
 )
 from digest.store.connection import Database
-from digest.store.edition_rows import held as edition_articles
-from digest.store.edition_rows import issued, leads, taken_upto
+from digest.store.edition_rows import edition_articles, issued, leads, taken_upto
 from digest.store.file_assets import visible_assets
 from digest.store.memberships import summaries
 from digest.store.meta_values import meta_value
@@ -252,7 +251,7 @@ class PageSnapshot:
     def contents(self, feed: Feed) -> FeedContents:
         """Return the contents of a feed's current documents, as if it had no archives."""
         gone = any_withdrawn(self._connection)
-        return look(self._connection, feed, None, archives=False, withdrawals=gone).contents
+        return feed_state(self._connection, feed, None, archives=False, withdrawals=gone).contents
 
     def archives(self, feeds: Collection[Feed]) -> Mapping[str, Sequence[ArchiveState]]:
         """Return the states of archives, oldest first, by the folders of their feeds."""
@@ -334,9 +333,9 @@ class PageSnapshot:
         """Return the number of a feed's newest archive; 0 where it has none."""
         return newest_archive(self._connection, feed)
 
-    def archived(self, feed: Feed, number: int) -> Held:
+    def archived(self, feed: Feed, number: int) -> ArchiveContents:
         """Return the entries of an archive as they are now, without those that left the feed."""
-        return held(self._connection, feed, number)
+        return archive_contents(self._connection, feed, number)
 
     def editions(self, digest: str) -> list[Issue]:
         """Return a digest's editions in order of number; see ``edition_rows.issued``."""

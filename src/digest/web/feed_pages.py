@@ -12,7 +12,7 @@ from urllib.parse import quote
 from digest.articles.ingest.records import Revision
 from digest.articles.model import Article, CategoryPath, Facet, FacetKind, Position, Scope
 from digest.articles.search_terms import SearchQuery, search_query
-from digest.feeds.archive import ALONE, Content, Held, Place
+from digest.feeds.archive import ALONE, ArchiveContents, Content, Place
 from digest.feeds.catalog import FeedPlan, FeedSummary, article_counts
 from digest.feeds.formats import FORMATS
 from digest.feeds.model import (
@@ -199,7 +199,7 @@ class ArchiveSource(Protocol):
     def newest_archive(self, feed: Feed) -> int:
         """Return the number of a feed's newest archive; 0 where it has none."""
 
-    def archived(self, feed: Feed, number: int) -> Held:
+    def archived(self, feed: Feed, number: int) -> ArchiveContents:
         """Return the entries of an archive as they are now, without those that left the feed."""
 
     def articles_of(self, sequences: Collection[int]) -> list[Article]:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from digest.articles.ingest.records import ListedArticle, Revision
 from digest.articles.model import Article, Scope
-from digest.feeds.archive import ArchiveState, Held, Place
+from digest.feeds.archive import ArchiveContents, ArchiveState, Place
 from digest.feeds.catalog import FeedPlan, article_counts
 from digest.feeds.formats import FORMATS
 from digest.feeds.model import ATOM, OPML, PAGE, RSS, Feed
@@ -172,7 +172,8 @@ class _Feeds:
         self._archives = source.archives(self.all) if plan.archives else {}
         self._documents = FeedDocuments(source.articles_of, max_bytes=plan.max_bytes)
         self._made: tuple[str, dict[str, bytes]] = ("", {})  # of the feed with this folder
-        self._held: tuple[str, int, Held | None] = ("", 0, None)  # of folder and number
+        # Of the feed with this folder, and the archive's number.
+        self._archive: tuple[str, int, ArchiveContents | None] = ("", 0, None)
 
     def changed_at(self, scope: Scope) -> datetime | None:
         """Return when a selection last changed, aware UTC; None if it never did."""
@@ -241,21 +242,21 @@ class _Feeds:
     def _render(self, feed: Feed, name: str) -> bytes:
         folder, made = self._made
         if folder != feed.folder:
-            held = self._source.contents(feed)
+            current = self._source.contents(feed)
             contents = FeedContents(
-                versions=held.versions, gone=held.gone, newest_archive=self._newest(feed)
+                versions=current.versions, gone=current.gone, newest_archive=self._newest(feed)
             )
             made = dict(self._documents.of(feed, contents))
             self._made = feed.folder, made
         return made[name]
 
     def _render_archive(self, feed: Feed, number: int, name: str) -> bytes:
-        folder, known, held = self._held
-        if held is None or (folder, known) != (feed.folder, number):
-            held = self._source.archived(feed, number)
-            self._held = feed.folder, number, held
+        folder, known, contents = self._archive
+        if contents is None or (folder, known) != (feed.folder, number):
+            contents = self._source.archived(feed, number)
+            self._archive = feed.folder, number, contents
         place = Place(newest=self._newest(feed), number=number)
-        return self._documents.archive(feed, name, held, place)
+        return self._documents.archive(feed, name, contents, place)
 
 
 def _file(path: str) -> str:

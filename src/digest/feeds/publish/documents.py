@@ -10,7 +10,7 @@ from types import MappingProxyType
 import structlog
 
 from digest.articles.model import Article, Tombstone
-from digest.feeds.archive import Content, Held, Place, Version
+from digest.feeds.archive import ArchiveContents, Content, Place, Version
 from digest.feeds.formats import FORMATS
 from digest.feeds.model import EntryBytes, Feed
 from digest.feeds.publish.plan import within
@@ -100,20 +100,20 @@ class FeedDocuments:
         self._cut: set[str] = set()  # folders of feeds over the limit of bytes
 
     def of(
-        self, feed: Feed, held: FeedContents, previous: Previous = NO_PREVIOUS
+        self, feed: Feed, contents: FeedContents, previous: Previous = NO_PREVIOUS
     ) -> Iterator[tuple[str, bytes]]:
         """Yield name and content of each of a feed's current documents."""
-        place = Place(newest=held.newest_archive)
-        yield from self._written(feed, held.versions, held.gone, place, previous)
+        place = Place(newest=contents.newest_archive)
+        yield from self._written(feed, contents.versions, contents.gone, place, previous)
 
     def forget(self) -> None:
         """Drop all cached entries."""
         self._entries = EntryCache()
 
-    def archive(self, feed: Feed, name: str, held: Held, place: Place) -> bytes:
+    def archive(self, feed: Feed, name: str, contents: ArchiveContents, place: Place) -> bytes:
         """Return the document of an archive in the format of the file ``name``."""
         alone = replace(feed, formats=(name,))
-        return dict(self._written(alone, held.versions, held.gone, place))[name]
+        return dict(self._written(alone, contents.versions, contents.gone, place))[name]
 
     def _written(
         self,
