@@ -79,7 +79,7 @@ def make(
     )
     made_id = int(connection.execute(statement.returning(edition.c.id)).scalar_one())
     if sequences:
-        hold(connection, made_id, sequences)
+        add_articles(connection, made_id, sequences)
         _take_note(connection, made_id, issue.name)
         if state is EditionState.OPEN:
             queue_for_readers(
@@ -96,7 +96,7 @@ def _take_note(connection: Connection, edition_id: int, name: str) -> None:
         connection.execute(delete(edition_note).where(edition_note.c.digest == name))
 
 
-def hold(connection: Connection, edition_id: int, sequences: Collection[int]) -> None:
+def add_articles(connection: Connection, edition_id: int, sequences: Collection[int]) -> None:
     """Store the articles of a new edition."""
     rows = [{"edition": edition_id, "article": sequence} for sequence in sequences]
     connection.execute(edition_article.insert(), rows)

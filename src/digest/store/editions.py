@@ -371,5 +371,5 @@ def _make_welcome(
         welcome=True,
     )
     welcome_id = int(connection.execute(statement.returning(edition.c.id)).scalar_one())
-    edition_rows.hold(connection, welcome_id, sequences)
+    edition_rows.add_articles(connection, welcome_id, sequences)
     return welcome_id
