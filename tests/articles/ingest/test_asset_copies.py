@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from digest.articles.ingest.asset_copies import Room, UnusedAssets
+from digest.articles.ingest.asset_copies import DiskQuota, UnusedAssets
 from digest.assets import asset_name
 from tests.conftest import FakeClock
 
@@ -198,9 +198,9 @@ def test_assets_that_were_left_out_are_told_once_and_tried_again_when_there_is_r
 
 def test_the_room_is_counted_at_need(place: Place) -> None:
     place.fill(USED, SHOWN)
-    room = Room(place.folder, 4 * 4_096)
-    assert room.take(5_000)
-    assert not room.take(1)
-    room.give_back(5_000)
-    assert room.fits(8_192)
-    assert not room.fits(8_193)
+    quota = DiskQuota(place.folder, 4 * 4_096)
+    assert quota.reserve(5_000)
+    assert not quota.reserve(1)
+    quota.release(5_000)
+    assert quota.fits(8_192)
+    assert not quota.fits(8_193)

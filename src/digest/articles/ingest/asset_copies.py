@@ -57,8 +57,8 @@ class CopyStore(Protocol):
         """Record that unused copies were looked for at a moment."""
 
 
-class Room:
-    """Counts the bytes of all copies, shared by all processes that make copies.
+class DiskQuota:
+    """Counts the bytes of all copies for all processes that make copies, and limits them.
 
     The bytes of a copy whose process was killed stay counted until the next full count.
     """
@@ -67,7 +67,7 @@ class Room:
         self._folder = folder
         self._limit = limit
 
-    def take(self, size: int) -> bool:
+    def reserve(self, size: int) -> bool:
         """Add a file of ``size`` bytes; return False if there is no room. Raises OSError."""
         with self._counter() as counter:
             used = self._read(counter) + blocks(size)
@@ -75,7 +75,7 @@ class Room:
                 self._write(counter, used)
             return used <= self._limit
 
-    def give_back(self, size: int) -> None:
+    def release(self, size: int) -> None:
         """Subtract a file. Raises OSError."""
         with self._counter() as counter:
             self._write(counter, self._read(counter) - blocks(size))
@@ -85,7 +85,7 @@ class Room:
         with self._counter() as counter:
             return self._read(counter) + blocks(size) <= self._limit
 
-    def recounted(self, used: int) -> None:
+    def set_used(self, used: int) -> None:
         """Set the number of bytes. Raises OSError."""
         with self._counter() as counter:
             self._write(counter, used)
@@ -127,7 +127,7 @@ class UnusedAssets:
         ``kept`` are names of copies in use although no article refers to them.
         """
         self._folder = folder
-        self._room = Room(folder, limit)
+        self._quota = DiskQuota(folder, limit)
         self._limit = limit
         self._largest = largest
         self._keep = keep
@@ -163,7 +163,7 @@ class UnusedAssets:
             if self._folder.is_dir():
                 self._remove_unused(now, go_on)
             self._store.looked(now)
-        if files and self._room.fits(self._largest):
+        if files and self._quota.fits(self._largest):
             self._store.retry()
 
     def _remove_unused(self, now: datetime, go_on: Callable[[], None]) -> None:
@@ -186,7 +186,7 @@ class UnusedAssets:
             removed += bool(size)
             freed += size
         self._store.forget(due)
-        self._room.recounted(used - freed)
+        self._quota.set_used(used - freed)
         if removed:
             _log.info("unused assets removed", files=removed, bytes=freed)
 

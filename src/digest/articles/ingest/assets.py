@@ -24,7 +24,7 @@ from digest.articles.ingest.article_links import (
     article_reference,
     reference_keys,
 )
-from digest.articles.ingest.asset_copies import Room
+from digest.articles.ingest.asset_copies import DiskQuota
 from digest.articles.model import AssetState
 from digest.assets import HEAD, NO_ROOM, asset_name, picture_extension
 from digest.open_beneath import ABSENT, open_beneath
@@ -99,7 +99,7 @@ class AssetFolder:
         self._folders = [Path(path) for path in options.folders]
         self._hidden = tuple(map(os.path.realpath, options.hidden))
         self._copies: dict[_Version, _Copy] = {}
-        self._room = Room(self._folder, options.max_folder_bytes)
+        self._quota = DiskQuota(self._folder, options.max_folder_bytes)
         self.max_article_bytes = _LARGEST_FILES * options.max_bytes
         self._remove_unfinished()
         #: Of other articles; None where links to their files lead nowhere.
@@ -221,13 +221,13 @@ class AssetFolder:
     def _keep(self, descriptor: int, name: str, size: int) -> None:
         if self._has(name):
             return
-        if not self._room.take(size):
+        if not self._quota.reserve(size):
             most = self._options.max_folder_bytes
             raise NoRoomError(f"has no room in the {most:,} bytes of the folder of assets")
         try:
             self._write(descriptor, name, size)
         except (OSError, AssetError):
-            self._room.give_back(size)
+            self._quota.release(size)
             raise
 
     def _write(self, descriptor: int, name: str, size: int) -> None:
