@@ -91,6 +91,16 @@ def test_there_are_enough_vectors() -> None:
     assert len(set(ATTACKS)) == sum(map(len, VECTORS.values())) >= 200
 
 
+def test_the_policy_names_nothing_that_runs_or_loads_by_itself() -> None:
+    active = (
+        "applet base embed form frame iframe input link math meta object script style svg video"
+    )
+    assert policy.TAGS.isdisjoint(active.split())
+    assert policy.TAGS.isdisjoint(policy.DROPPED)
+    assert policy.SCHEMES.isdisjoint({"javascript", "vbscript", "data", "file", "blob", "about"})
+    assert all(engines[-1] == "nh3" for engines in policy.ENGINES)
+
+
 @pytest.mark.parametrize("engines", ENGINES, ids="+".join)
 @pytest.mark.parametrize("vector", ATTACKS)
 def test_no_attack_leaves_anything_behind(vector: str, engines: tuple[str, ...]) -> None:
