@@ -39,6 +39,16 @@ def read(root: Path, path: str, *, links: bool = True) -> bytes:
         os.close(descriptor)
 
 
+def make_deep(root: Path, name: str, count: int) -> None:
+    """Make so many folders of a name, each in the one before."""
+    below = os.open(root, os.O_RDONLY)
+    for _ in range(count):
+        os.mkdir(name, dir_fd=below)
+        below, above = os.open(name, os.O_RDONLY, dir_fd=below), below
+        os.close(above)
+    os.close(below)
+
+
 def attempt(root: Path, path: str) -> bytes | None:
     """Return what a path holds; None where there is nothing to be opened."""
     try:
@@ -240,13 +250,26 @@ def test_files_that_are_opened_in_turn_are_those_that_are_opened_alone(root: Pat
     assert descriptors() == before
 
 
+def test_folders_of_one_name_in_two_roots_are_two(root: Path) -> None:
+    other = root.parent / "other"
+    (other / "in").mkdir(parents=True)
+    (other / "in" / "a.md").write_bytes(b"of the other")
+    (root / "a.md").write_bytes(b"above")
+    (other / "a.md").write_bytes(b"above, of the other")
+    with LastFolder() as folder:
+        for path, expected in (
+            ("in/a.md", (b"harmless", b"of the other")),
+            ("a.md", (b"above", b"above, of the other")),
+        ):
+            for place, content in zip((root, other), expected, strict=True):
+                descriptor = folder.open(place, path)
+                assert os.read(descriptor, 100) == content
+                os.close(descriptor)
+
+
 def test_a_folder_that_is_kept_is_no_deeper_than_another(root: Path) -> None:
-    below = os.open(root, os.O_RDONLY)
-    for _ in range(130):
-        os.mkdir("d", dir_fd=below)
-        below, above = os.open("d", os.O_RDONLY, dir_fd=below), below
-        os.close(above)
-    os.close(below)
+    make_deep(root, "d", 130)
+    make_deep(root, "x" * 240, 18)
     for names in (127, 128, 129):
         (root / "/".join(["d"] * (names - 1)) / "a.md").write_bytes(b"deep")
     with LastFolder() as folder:
@@ -258,6 +281,8 @@ def test_a_folder_that_is_kept_is_no_deeper_than_another(root: Path) -> None:
                         open_file(root, path)
                 else:
                     os.close(open_file(root, path))
+        with pytest.raises(OSError, match="too long"):
+            folder.open(root, "/".join(["x" * 240] * 18))
 
 
 @pytest.mark.usefixtures("swapping")

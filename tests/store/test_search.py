@@ -69,6 +69,13 @@ def test_words_are_found_in_titles_and_texts(store: Store, wanted: str, found: l
     assert titles(store, wanted) == found
 
 
+def test_an_index_of_no_articles_is_one(store: Store) -> None:
+    assert index(store) == 1
+    with store.pages._database.read() as connection:
+        assert index_state(connection)
+    assert titles(store, "桥") == []
+
+
 @pytest.mark.parametrize(
     "hostile",
     [

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -52,9 +53,23 @@ async def test_who_does_not_get_a_turn_in_time_is_sent_away() -> None:
     await asyncio.sleep(0)
     with pytest.raises(Busy):
         await queue.run(lambda: None)
+    assert queue.refused == 1
     go.set()
     assert await first
     assert await queue.run(lambda: "again") == "again"
+
+
+async def test_turns_come_in_the_order_of_the_requests() -> None:
+    queue = RenderQueue(1)
+    go = threading.Event()
+    done: list[int] = []
+    first = asyncio.create_task(queue.run(lambda: go.wait(5)))
+    await asyncio.sleep(0)
+    others = [asyncio.create_task(queue.run(partial(done.append, n))) for n in range(5)]
+    await until(queue, 5)
+    go.set()
+    await asyncio.gather(first, *others)
+    assert done == list(range(5))
 
 
 async def test_the_queue_is_bounded() -> None:
@@ -66,6 +81,7 @@ async def test_the_queue_is_bounded() -> None:
     await until(queue, 2)
     with pytest.raises(Busy):
         await queue.run(lambda: None)
+    assert queue.refused == 1
     go.set()
     assert await first
     assert await asyncio.gather(*others) == ["done", "done"]
@@ -81,6 +97,9 @@ async def test_work_that_fails_frees_its_place() -> None:
 
 async def test_who_goes_away_frees_the_place_only_when_the_work_is_done() -> None:
     queue = RenderQueue(1, timeout=0.01)
+    errors: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: errors.append(context))
     go, begun = threading.Event(), threading.Event()
 
     def work() -> None:
@@ -101,6 +120,7 @@ async def test_who_goes_away_frees_the_place_only_when_the_work_is_done() -> Non
         except Busy:
             continue
         break
+    assert not errors
 
 
 async def test_a_network_that_asks_for_much_leaves_the_others_their_turns(
@@ -120,6 +140,7 @@ async def test_a_network_that_asks_for_much_leaves_the_others_their_turns(
     assert await first
     assert await asyncio.gather(*others) == [1] * 7
     assert await queue.run(lambda: "again", "203.0.113.0/24") == "again"
+    assert not queue._of_one
 
 
 async def test_pages_give_way_to_what_is_urgent_but_not_for_long(

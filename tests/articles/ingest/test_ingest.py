@@ -323,6 +323,31 @@ def test_a_file_with_another_date_and_placeholder_is_given_to_no_worker(
     assert told(ingest.scan()) == (0, 1, 0, 0)
 
 
+@pytest.mark.parametrize("head", ["", "+++\ntitle = '标题'\n+++\n"])
+def test_a_changed_file_whose_lines_are_not_examined_updates_its_article(
+    workplace: Workplace, ingest: Ingest, services: Services, head: str
+) -> None:
+    workplace.write_text("a.md", f"{head}text")
+    ingest.scan()
+    (record,) = services.store.articles.files(["a.md"]).values()
+    assert (bool(record.text_hash), record.raw_hash) == (True, "")
+    workplace.write_text("a.md", f"{head}text and more")
+    assert told(ingest.scan()) == (0, 1, 0, 0)
+
+
+def test_a_date_that_is_moved_to_the_future_is_told(
+    workplace: Workplace, ingest: Ingest, services: Services
+) -> None:
+    text = "---\ntitle: 标题\ndate: {year}-08-26\n---\ntext"
+    workplace.write_text("a.md", text.format(year=2021))
+    ingest.scan()
+    assert services.store.articles.problems(noted=True) == []
+    workplace.write_text("a.md", text.format(year=2099))
+    assert told(ingest.scan()) == (0, 0, 1, 0)
+    (remark,) = services.store.articles.problems(noted=True)
+    assert "2099" in remark.cause
+
+
 def test_a_changed_file_updates_its_article(
     workplace: Workplace, ingest: Ingest, services: Services
 ) -> None:
