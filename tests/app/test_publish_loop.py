@@ -358,6 +358,34 @@ async def test_whatever_fails_is_tried_again_and_loses_nothing(
     assert not failures
 
 
+async def test_there_is_calm_while_what_failed_waits_to_be_tried_again(
+    workplace: Workplace,
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
+    quick_retries: None,
+) -> None:
+    calm = list[bool]()
+    published = Presses(monkeypatch)
+    record, rest = ArticleStore.record, WakeUp.rest
+
+    def fail_once(store: ArticleStore, *args: object) -> object:
+        if not calm:
+            raise StoreError("locked")
+        return record(store, *args)  # type: ignore[arg-type]  # handed on as it came
+
+    async with running(services) as publishing:
+
+        async def note(wakeup: WakeUp, seconds: float) -> None:
+            calm.append(publishing.calm.is_set())
+            await rest(wakeup, seconds)
+
+        monkeypatch.setattr(WakeUp, "rest", note)
+        monkeypatch.setattr(ArticleStore, "record", fail_once)
+        workplace.write("a.md", "终于")
+        await published.until(lambda: in_feed(workplace, "终于"))
+    assert calm == [True]
+
+
 async def test_what_was_taken_is_published_while_scans_fail(
     workplace: Workplace,
     services: Services,
