@@ -89,8 +89,8 @@ def test_what_the_architecture_names_is_there() -> None:
     assert len(files) > 15
     assert [name for name in files if not (ROOT / name).exists()] == []
     drawn = re.findall(r"^ {4,8}([a-z]+)/ ", text, re.MULTILINE)
-    rooms = {path.parent.name for path in (ROOT / "src/digest").glob("*/__init__.py")}
-    assert rooms <= set(drawn)
+    packages = {path.parent.name for path in (ROOT / "src/digest").glob("*/__init__.py")}
+    assert packages <= set(drawn)
 
 
 def test_the_architecture_tells_the_order_of_imports() -> None:

@@ -34,7 +34,7 @@ from tests.mail.samples import (
     make_subscriber,
 )
 
-pytestmark = pytest.mark.full_speed  # the tests of the rooms cover what this repeats
+pytestmark = pytest.mark.full_speed  # the tests of each package cover what this repeats
 
 QUEUED, DEFERRED = DeliveryState.QUEUED, DeliveryState.DEFERRED
 SENT, FAILED = DeliveryState.SENT, DeliveryState.FAILED

@@ -17,7 +17,7 @@ from tests.mail.faults import FaultyServer
 from tests.mail.samples import NOW
 from tests.mail.test_faults import Room
 
-pytestmark = pytest.mark.full_speed  # the tests of the rooms cover what this repeats
+pytestmark = pytest.mark.full_speed  # the tests of each package cover what this repeats
 
 QUEUED, DEFERRED = DeliveryState.QUEUED, DeliveryState.DEFERRED
 SENT, FAILED = DeliveryState.SENT, DeliveryState.FAILED

@@ -1,4 +1,4 @@
-"""What the configuration means to the rooms below: values, with their own defaults."""
+"""What the configuration means to the packages below: values, with their own defaults."""
 
 from dataclasses import fields
 from datetime import timedelta

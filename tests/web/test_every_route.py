@@ -35,7 +35,7 @@ from tests.effort import SOAK, effort
 from tests.store.samples import reading
 from tests.web.test_approvals import Desk
 
-pytestmark = pytest.mark.full_speed  # the tests of the rooms cover what this repeats
+pytestmark = pytest.mark.full_speed  # the tests of each package cover what this repeats
 
 READER = NewSubscriber(address="reader@example.net", digest="daily", person="a" * 16)
 #: What may stand anywhere: in a path, as a value of a query, a field or a header.

@@ -16,7 +16,7 @@ from digest.subscribers.signup import Signup
 from digest.subscribers.tokens import confirmation_token
 from tests.web.test_subscribing import PROXIED, Door, _door, said
 
-pytestmark = pytest.mark.full_speed  # the tests of the rooms cover what this repeats
+pytestmark = pytest.mark.full_speed  # the tests of each package cover what this repeats
 
 __all__ = ["_door"]
 

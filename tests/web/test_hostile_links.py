@@ -29,7 +29,7 @@ from digest.web.subscribing import YOUNGEST
 from tests.conftest import Workplace
 from tests.web.test_approvals import Desk
 
-pytestmark = pytest.mark.full_speed  # the tests of the rooms cover what this repeats
+pytestmark = pytest.mark.full_speed  # the tests of each package cover what this repeats
 
 URL = "http://127.0.0.1:8000"
 FORM = "application/x-www-form-urlencoded"
