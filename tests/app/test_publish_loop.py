@@ -131,17 +131,17 @@ async def test_there_is_no_calm_while_a_file_is_on_its_way_to_the_feeds(
         real = Publisher.publish
 
         def publish(publisher: Publisher, *args: Any) -> object:
-            calm = asyncio.run_coroutine_threadsafe(publishing.calm.wait(), loop)
+            idle = asyncio.run_coroutine_threadsafe(publishing.idle.wait(), loop)
             result = real(publisher, *args)
-            waited.append(not calm.done())
+            waited.append(not idle.done())
             return result
 
         monkeypatch.setattr(Publisher, "publish", publish)
         published = Presses(monkeypatch)
-        await publishing.calm.wait()
+        await publishing.idle.wait()
         workplace.write("a.md", "刚到")
         await published.until(lambda: in_feed(workplace, "刚到"))
-        await publishing.calm.wait()
+        await publishing.idle.wait()
     assert waited[0]
 
 
@@ -494,7 +494,7 @@ async def test_a_stop_ends_a_long_publication(
 async def test_a_stop_ends_the_wait_for_another_process_that_publishes(
     workplace: Workplace, services: Services
 ) -> None:
-    with services.workers() as workers, OutputFolder(workplace.output).alone(lambda: None):
+    with services.workers() as workers, OutputFolder(workplace.output).locked(lambda: None):
         publishing = services.publish_loop(workers)
         publishing.go_on()
         publishing.stop()
@@ -630,20 +630,20 @@ async def test_packing_stops_when_a_file_comes(
 async def test_pages_need_not_wait_while_feeds_are_packed(
     workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loop, calm = asyncio.get_running_loop(), list[bool]()
+    loop, idle = asyncio.get_running_loop(), list[bool]()
     async with running(services) as publishing:
         real = Publisher.pack
 
         def pack(publisher: Publisher, urgent: Callable[[], bool]) -> None:
-            asyncio.run_coroutine_threadsafe(publishing.calm.wait(), loop).result(PATIENCE)
-            calm.append(True)
+            asyncio.run_coroutine_threadsafe(publishing.idle.wait(), loop).result(PATIENCE)
+            idle.append(True)
             real(publisher, urgent)
 
         monkeypatch.setattr(Publisher, "pack", pack)
         packed = Presses(monkeypatch, "pack")
         workplace.write("a.md", "刚到")
         await packed.until(lambda: packed.times > 0)
-    assert calm
+    assert idle
 
 
 async def test_what_cannot_be_packed_holds_up_nothing(

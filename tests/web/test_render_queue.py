@@ -146,28 +146,28 @@ async def test_a_network_that_asks_for_much_leaves_the_others_their_turns(
 async def test_pages_give_way_to_what_is_urgent_but_not_for_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    calm = asyncio.Event()
-    queue = RenderQueue(1, calm=calm)
+    idle = asyncio.Event()
+    queue = RenderQueue(1, idle=idle)
     monkeypatch.setattr(render_queue, "_GIVE_WAY", 60)
     page = asyncio.create_task(queue.run(lambda: "page"))
     await asyncio.sleep(0)
     assert not queue.running
-    calm.set()
+    idle.set()
     assert await page == "page"
-    calm.clear()
+    idle.clear()
     monkeypatch.setattr(render_queue, "_GIVE_WAY", 0.01)
     assert await queue.run(lambda: "all the same") == "all the same"
 
 
 async def test_who_goes_while_giving_way_leaves_the_turn_to_others() -> None:
-    calm = asyncio.Event()
-    queue = RenderQueue(1, calm=calm)
+    idle = asyncio.Event()
+    queue = RenderQueue(1, idle=idle)
     gone = asyncio.create_task(queue.run(lambda: None))
     await asyncio.sleep(0)
     gone.cancel()
     with pytest.raises(asyncio.CancelledError):
         await gone
-    calm.set()
+    idle.set()
     assert await queue.run(lambda: "next") == "next"
 
 

@@ -93,7 +93,7 @@ class Daemon:
         self._delivery = services.delivery(daemon_id(services.settings.paths.data))
         self._approval = services.approval(self._delivery)
         self._signup_mailer = make_signup_mailer(services, self._delivery.reports.send)
-        self._queue = RenderQueue(calm=self._publish_loop.calm)
+        self._queue = RenderQueue(idle=self._publish_loop.idle)
         self._timer = Timer(services.schedules, self._fire)
         self._checked = asyncio.Event()  # the output was looked at, so it can be served
         self._stop = asyncio.Event()
@@ -275,7 +275,7 @@ class Daemon:
         publisher, go_on = self._services.publisher, self._publish_loop.go_on
         try:
             removed = await asyncio.to_thread(publisher.start, go_on)
-            if publisher.suspect:  # nobody gets a file before it is known to be whole
+            if publisher.unverified:  # nobody gets a file before it is known to be whole
                 await asyncio.to_thread(publisher.publish, lambda _done, _all: go_on())
         except OutputError as error:  # publishing tries again; mail does not wait for it
             _log.error("the output folder cannot be used", error=str(error))

@@ -110,8 +110,8 @@ class PublishLoop:
         self._publish_at = inf  # of the loop's clock
         self._stale_since = inf
         self._burst = 0  # paths of the burst that were taken
-        self.calm = asyncio.Event()  #: unset while changed files are on their way to the feeds
-        self.calm.set()
+        self.idle = asyncio.Event()  #: unset while changed files are on their way to the feeds
+        self.idle.set()
         self._backoff = Backoff()
         self._read_backoff = Backoff()
         self._pack_at = 0.0  # of the loop's clock
@@ -181,11 +181,11 @@ class PublishLoop:
         if self.stopped():
             return
         if paths:
-            self.calm.clear()
+            self.idle.clear()
         try:
             await self._take_burst(paths, overflowed)
         finally:
-            self.calm.set()
+            self.idle.set()
 
     async def _take_burst(self, paths: set[str], overflowed: bool) -> None:
         """Ingest one burst, scan if a scan is due, publish once nothing more is waiting."""
@@ -216,7 +216,7 @@ class PublishLoop:
         burst = bool(self._pending) and time() < self._stale_since + _LONGEST_UNPUBLISHED
         if time() >= self._publish_at and not burst:
             await self._publish()
-        self.calm.set()  # packing is in no hurry
+        self.idle.set()  # packing is in no hurry
         if self._publisher.unpacked and time() >= self._pack_at and not self._pending:
             await self._pack()
         if failed is not None:

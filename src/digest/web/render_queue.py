@@ -37,10 +37,10 @@ class RenderQueue:
         *,
         most_waiting: int = MOST_WAITING,
         timeout: float = TIMEOUT,
-        calm: asyncio.Event | None = None,
+        idle: asyncio.Event | None = None,
     ) -> None:
-        """``calm`` is unset while work is under way that goes before pages, for a short time."""
-        self._calm = calm
+        """``idle`` is unset while work is under way that goes before pages, for a short time."""
+        self._idle = idle
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="render")
         self._free = at_once  # turns
         self._turns: deque[asyncio.Future[None]] = deque()
@@ -65,8 +65,8 @@ class RenderQueue:
             self._free -= 1
         else:
             await self._wait_for_turn(network)
-        if self._calm is not None and not self._calm.is_set():
-            await self._give_way(self._calm)
+        if self._idle is not None and not self._idle.is_set():
+            await self._give_way(self._idle)
         result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._running.add(result)
         try:
@@ -107,11 +107,11 @@ class RenderQueue:
         else:
             result.set_exception(error)
 
-    async def _give_way(self, calm: asyncio.Event) -> None:
+    async def _give_way(self, idle: asyncio.Event) -> None:
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_GIVE_WAY):
-                    await calm.wait()
+                    await idle.wait()
         except asyncio.CancelledError:
             self._pass_turn()
             raise

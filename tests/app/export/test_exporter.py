@@ -448,7 +448,7 @@ def test_a_manifest_that_cannot_be_read_stops_the_export(site: Site, content: by
 def test_two_exports_into_one_folder_do_not_meet(site: Site) -> None:
     site.folder.mkdir()
     with (
-        ExportFolder(site.folder).alone(),
+        ExportFolder(site.folder).locked(),
         pytest.raises(OutputError, match="another `digest export` is writing there"),
     ):
         site.export()

@@ -97,15 +97,15 @@ def test_what_a_batch_replaces_is_freed_at_its_end(tmp_path: Path) -> None:
         return sorted(target.name for target in targets if target.parent == tmp_path)
 
     folder = OutputFolder(tmp_path)
-    for number in range(output_folder_module.MAX_HELD):
+    for number in range(output_folder_module.MAX_OPEN):
         folder.write(f"x{number:03}.xml", b"old " * 1_000)
         folder.pack(f"x{number:03}.xml")
-    with folder.alone(lambda: None):
+    with folder.locked(lambda: None):
         folder.write("x000.xml", b"new")
         assert kept() == [f"x000.xml{suffix} (deleted)" for suffix in ("", ".br", ".gz")]
-        for number in range(output_folder_module.MAX_HELD):
+        for number in range(output_folder_module.MAX_OPEN):
             folder.write(f"x{number:03}.xml", b"newer")
-        assert len(kept()) == output_folder_module.MAX_HELD
+        assert len(kept()) == output_folder_module.MAX_OPEN
     assert kept() == []
     folder.write("x000.xml", b"newest")
     assert kept() == []
@@ -414,11 +414,11 @@ def test_two_publishers_do_not_write_at_once(tmp_path: Path) -> None:
             raise Enough
 
     first, second = OutputFolder(tmp_path / "out"), OutputFolder(tmp_path / "out")
-    with first.alone(look):
-        with pytest.raises(Enough), second.alone(look):
+    with first.locked(look):
+        with pytest.raises(Enough), second.locked(look):
             raise AssertionError("both were let in")
         assert looked == 2
-    with second.alone(look):
+    with second.locked(look):
         pass
     assert looked == 2
 
@@ -430,7 +430,7 @@ def test_a_file_system_without_locks_is_published_to(
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with OutputFolder(tmp_path).alone(lambda: None):
+    with OutputFolder(tmp_path).locked(lambda: None):
         pass
 
 
@@ -438,6 +438,6 @@ def test_an_output_that_is_a_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("in the way")
     with (
         pytest.raises(OutputError, match="a file where a folder should be"),
-        OutputFolder(tmp_path / "out").alone(lambda: None),
+        OutputFolder(tmp_path / "out").locked(lambda: None),
     ):
         pass

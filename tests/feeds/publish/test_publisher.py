@@ -858,7 +858,7 @@ def test_a_feed_that_another_process_ended_meanwhile_is_not_begun_anew(
     slow = bench.publisher(**EVERY_KIND)
     bench.publish(slow)
     bench.take(3, categories=(TEA,), authors=("Ada Whitfield",))
-    alone = OutputFolder.alone
+    alone = OutputFolder.locked
 
     def overtaken(*args: Any) -> Any:
         monkeypatch.undo()
@@ -866,7 +866,7 @@ def test_a_feed_that_another_process_ended_meanwhile_is_not_begun_anew(
         bench.build(**EVERY_KIND)
         return alone(*args)
 
-    monkeypatch.setattr(OutputFolder, "alone", overtaken)
+    monkeypatch.setattr(OutputFolder, "locked", overtaken)
     bench.clock.pass_()
     slow.publish()
     slow.close()
@@ -884,7 +884,7 @@ def test_a_feed_that_another_process_began_anew_meanwhile_is_not_removed(
     slow = bench.publisher()
     bench.publish(slow)
     bench.withdraw(2)
-    alone = OutputFolder.alone
+    alone = OutputFolder.locked
 
     def overtaken(*args: Any) -> Any:
         monkeypatch.undo()
@@ -892,7 +892,7 @@ def test_a_feed_that_another_process_began_anew_meanwhile_is_not_removed(
         bench.build()
         return alone(*args)
 
-    monkeypatch.setattr(OutputFolder, "alone", overtaken)
+    monkeypatch.setattr(OutputFolder, "locked", overtaken)
     bench.clock.pass_(5)
     slow.publish()
     slow.close()
@@ -908,7 +908,7 @@ def test_a_feed_that_another_process_begins_while_everything_is_compared_is_not_
     daemon = bench.publisher()
     bench.publish(daemon)
     slow = bench.publisher(fingerprint="another configuration")
-    alone = OutputFolder.alone
+    alone = OutputFolder.locked
 
     def overtaken(*args: Any) -> Any:
         monkeypatch.undo()
@@ -916,7 +916,7 @@ def test_a_feed_that_another_process_begins_while_everything_is_compared_is_not_
         bench.publish(daemon)
         return alone(*args)
 
-    monkeypatch.setattr(OutputFolder, "alone", overtaken)
+    monkeypatch.setattr(OutputFolder, "locked", overtaken)
     bench.clock.pass_(5)
     slow.publish()
     slow.close()
@@ -1155,7 +1155,7 @@ def test_packing_waits_for_another_publisher_unless_there_is_something_urgent(
     bench.take(1, body=long_body(1))
     publisher = bench.publisher()
     bench.publish(publisher)
-    with OutputFolder(bench.output).alone(lambda: None):
+    with OutputFolder(bench.output).locked(lambda: None):
         asked = iter([False, False, True])
         publisher.pack(lambda: next(asked))
     assert publisher.unpacked

@@ -160,7 +160,7 @@ class Exporter:
         complete, and the next export continues from there.
         """
         report = progress or (lambda _done, _total: None)
-        with self.folder.alone(), self.store.snapshot() as source:
+        with self.folder.locked(), self.store.snapshot() as source:
             known = self.folder.manifest()
             contents = site_contents(
                 source, plan=self.feeds, pages=self.pages, editions=self.editions

@@ -118,7 +118,7 @@ class ExportFolder:
         self._known = {PurePosixPath()}  # folders that are there
 
     @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Create the folder, and lock out other exports until the block ends."""
 
         def busy() -> None:
@@ -126,7 +126,7 @@ class ExportFolder:
 
         if self._root.exists() and not self._root.is_dir():
             raise OutputError(self._root, "is a file; expected a folder or nothing")
-        with self._output.alone(busy):
+        with self._output.locked(busy):
             self._known = {PurePosixPath()}
             yield
 

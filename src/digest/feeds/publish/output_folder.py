@@ -35,8 +35,8 @@ _LOOK_AGAIN = 0.05
 _FILE_MODE, _FOLDER_MODE = 0o644, 0o755
 _SECOND = 1_000_000_000  #: nanoseconds
 #: Replaced files that are kept open until a batch ends; a process may have 1,024 open, or less.
-MAX_HELD = 64
-_HOLD = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK) | os.O_NOFOLLOW | os.O_CLOEXEC
+MAX_OPEN = 64
+_OPEN_FLAGS = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK) | os.O_NOFOLLOW | os.O_CLOEXEC
 #: Holds what tells the folder from any other: 32 hexadecimal digits.
 ID_FILE = ".digest-output"
 _ID = re.compile("[0-9a-f]{32}")
@@ -60,11 +60,11 @@ class OutputFolder:
         self.root = root
         self._time_ns = time_ns
         self._device: int | None = None  # the file system on which the token was seen last
-        self._held: list[int] | None = None  # descriptors of replaced files; None outside of alone
+        self._replaced: list[int] | None = None  # descriptors of replaced files; None unless locked
 
     @contextlib.contextmanager
-    def alone(self, waiting: Callable[[], None]) -> Iterator[None]:
-        """Keep other processes from publishing here until the block ends.
+    def locked(self, waiting: Callable[[], None]) -> Iterator[None]:
+        """Lock the folder: no other process publishes here until the block ends.
 
         Otherwise one that read the store earlier could replace a newer feed by an older one.
         ``waiting`` is called repeatedly while another process publishes; an exception from it ends
@@ -80,23 +80,23 @@ class OutputFolder:
                 waiting()
                 # In a worker thread; a wait for the lock itself could not be ended.
                 time.sleep(_LOOK_AGAIN)
-            self._held = []
+            self._replaced = []
             yield
         finally:
             os.close(descriptor)
-            held, self._held = self._held or [], None
-            for descriptor in held:
+            replaced, self._replaced = self._replaced or [], None
+            for descriptor in replaced:
                 os.close(descriptor)
 
-    def _hold(self, target: Path) -> None:
-        """Keep the content of a file and of its packed variants until ``alone`` ends.
+    def _keep_open(self, target: Path) -> None:
+        """Keep the content of a file and of its packed variants until ``locked`` ends.
 
         Freeing a file takes the file system milliseconds, replacing a name only 0.1 ms.
         """
         for suffix in ("", *SUFFIXES.values()):
-            if self._held is not None and len(self._held) < MAX_HELD:
+            if self._replaced is not None and len(self._replaced) < MAX_OPEN:
                 with contextlib.suppress(OSError):
-                    self._held.append(os.open(f"{target}{suffix}", _HOLD))
+                    self._replaced.append(os.open(f"{target}{suffix}", _OPEN_FLAGS))
 
     def token(self) -> str | None:
         """Return the token that identifies this folder; None if it has none yet.
@@ -158,7 +158,7 @@ class OutputFolder:
             if previous != content or self.stamp(path) is None:
                 target.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
                 written_at = self._next_second(target)
-                self._hold(target)
+                self._keep_open(target)
                 replace_file(target, content, written_at=written_at, before=_unpack)
             status = target.stat()
         except OSError as error:
@@ -222,7 +222,7 @@ class OutputFolder:
         """Write the missing packed variants of a file, if it is text of PACK_FROM bytes or more.
 
         Each has the mtime of the file to the nanosecond; one with another mtime is of another
-        content. Call it only within ``alone``. Raises OutputError.
+        content. Call it only within ``locked``. Raises OutputError.
         """
         target = self.root / path
         try:

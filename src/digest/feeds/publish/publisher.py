@@ -81,7 +81,7 @@ class Publisher:
         self._left_out: set[str] = set()  # folders of feeds over the limit of feeds
         self._marked = False
         self._working = threading.RLock()
-        self.suspect = False  #: files may not hold what was written: the power was lost
+        self.unverified = False  #: files may not hold what was written: the power was lost
 
     def start(self, waiting: Callable[[], None] = lambda: None) -> int:
         """Compare the output folder with its record; return the number of files removed.
@@ -92,7 +92,7 @@ class Publisher:
         OutputError, StoreError.
         """
         removed = 0
-        with self._working, self._folder.alone(waiting):
+        with self._working, self._folder.locked(waiting):
             token = self._folder.token()
             if token is None:
                 removed = remove_older_layout(self._folder.root)
@@ -113,7 +113,7 @@ class Publisher:
         """Find out which files of the output folder are as they were written."""
         boot = boot_id()
         lost = any(other.partition(" ")[0] != boot or not boot for other, _ in known.unsynced)
-        self.suspect = lost
+        self.unverified = lost
         if lost:
             _log.warning("the machine may have lost power; every feed is compared")
         elif known.fingerprint == self._fingerprint:
@@ -187,13 +187,13 @@ class Publisher:
         done, total = 0, len(planned.written)
         for feeds in batches(planned.written, BATCH):
             due = [feed for feed in feeds if self._is_due(feed, stale, run)]
-            with self._folder.alone(partial(report, done, total)):
+            with self._folder.locked(partial(report, done, total)):
                 written = self._write(run, due, stale.articles, planned, recorded)
                 run.record_histories()
             self._done |= {feed.folder: _revision(stale, feed) for feed in written}
             done += len(feeds)
             report(done, total)
-        with self._folder.alone(partial(report, done, total)):
+        with self._folder.locked(partial(report, done, total)):
             self._end(run, planned)
             if self._lists_due:
                 self._write_lists(run)
@@ -218,7 +218,7 @@ class Publisher:
         with (
             self._working,
             contextlib.suppress(InterruptedError),
-            self._folder.alone(wait),
+            self._folder.locked(wait),
             ThreadPoolExecutor(PACKERS, thread_name_prefix="pack") as pool,
         ):
             self._mark()
@@ -311,7 +311,7 @@ class Publisher:
         if self._done.get(feed.folder, -1) >= _revision(stale, feed):
             return False
         # What may be damaged is not to be served for another moment.
-        wait = 0.0 if self.suspect else max(map(self._folder.wait, feed.paths))
+        wait = 0.0 if self.unverified else max(map(self._folder.wait, feed.paths))
         if wait > 0:
             run.defer(wait)
             return False
@@ -435,7 +435,7 @@ class Publisher:
             if everything:
                 self._store.forget_other_boots(self._token, boot_id())
             self._since = stale.revision
-            self.suspect = False
+            self.unverified = False
             self._lists_due = False
             self._done.clear()
             self._damaged.clear()
