@@ -14,9 +14,9 @@ def test_a_folder_of_templates_that_is_none_is_told(workplace: Workplace) -> Non
     with pytest.raises(ConfigurationError, match=r"own: is no folder"):
         template_folders(workplace.settings())
     (workplace.folder / "own").mkdir()
-    own, brought = template_folders(workplace.settings())
+    own, default = template_folders(workplace.settings())
     assert own == workplace.folder / "own"
-    assert (brought / "mail" / "digest.html").is_file()
+    assert (default / "mail" / "digest.html").is_file()
 
 
 def test_feeds_are_compared_wherever_something_of_them_is_configured_otherwise(

@@ -376,7 +376,7 @@ async def test_there_is_calm_while_what_failed_waits_to_be_tried_again(
     async with running(services) as publishing:
 
         async def note(wakeup: WakeUp, seconds: float) -> None:
-            calm.append(publishing.calm.is_set())
+            calm.append(publishing.idle.is_set())
             await rest(wakeup, seconds)
 
         monkeypatch.setattr(WakeUp, "rest", note)

@@ -34,7 +34,7 @@ DUE = datetime(2026, 11, 23, 23, 0, tzinfo=UTC)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the daemon look more often than a test may last."""
     monkeypatch.setattr(approval_module, "LOOK_EVERY", 0.02)
-    monkeypatch.setattr(service_module, "_LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(service_module, "_MAX_POLL", 0.05)
 
 
 def configure(workplace: Workplace, smtp_port: int, web_port: int, unapproved: str) -> None:

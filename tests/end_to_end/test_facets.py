@@ -36,7 +36,7 @@ def publisher(store: Store, output: Path, policy: IngestPolicy, clock: Seconds) 
     found = Publisher(
         store=store.feeds,
         folder=OutputFolder(output, time_ns=clock),
-        options=default_plan(
+        feed_plan=default_plan(
             site=SITE,
             limit=2,
             formats=(ATOM,),

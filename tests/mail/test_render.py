@@ -323,12 +323,12 @@ def test_a_broken_template_is_named_with_its_line(
 def test_one_template_can_be_overridden_alone(tmp_path: Path) -> None:
     (tmp_path / "mail").mkdir()
     (tmp_path / "mail/digest.txt").write_text("Only {{ lead.title }}", encoding="utf-8")
-    templates = MailTemplates(templates=tmp_path, site=SITE, brought=TEMPLATES)
+    templates = MailTemplates(templates=tmp_path, site=SITE, default_templates=TEMPLATES)
     made = rendition(templates=templates)
     assert made.text == "Only 文章 1\n"
     assert made.html == rendition().html.replace(rendition().marker, made.marker)
     (tmp_path / "mail/digest.css").write_text("h1 { color: #123456 }", encoding="utf-8")
-    restyled = MailTemplates(templates=tmp_path, site=SITE, brought=TEMPLATES)
+    restyled = MailTemplates(templates=tmp_path, site=SITE, default_templates=TEMPLATES)
     assert "#123456" in rendition(templates=restyled).html
 
 

@@ -214,14 +214,14 @@ def test_a_folder_is_complete_up_to_the_furthest_of_those_who_agree(store: Store
 
 
 def test_a_folder_follows_the_store(store: Store, tmp_path: Path) -> None:
-    options = default_plan(site=SITE, limit=2, authors=True, languages=True)
+    plan = default_plan(site=SITE, limit=2, authors=True, languages=True)
     seconds = iter(range(1_800_000_000, 1_900_000_000))
 
     def publisher(output: Path) -> Publisher:
         made = Publisher(
             store=store.feeds,
             folder=OutputFolder(output, time_ns=lambda: next(seconds) * 1_000_000_000),
-            options=options,
+            feed_plan=plan,
             style_sheet=b"",
             fingerprint="",
         )

@@ -451,11 +451,13 @@ def test_what_an_operator_does_not_override_comes_with_the_program(tmp_path: Pat
     (tmp_path / "web/not_found.html").write_text(
         "{{ words.home }} {{ words.back }} {{ words.categories }}", encoding="utf-8"
     )
-    pages = WebPages(templates=tmp_path, plan=default_plan(site=SITE), brought=TEMPLATES)
+    pages = WebPages(templates=tmp_path, plan=default_plan(site=SITE), default_templates=TEMPLATES)
     pages.check()
     assert pages.not_found().decode() == "回家 回到首页 栏目"
     english = replace(SITE, language="en")
-    pages = WebPages(templates=tmp_path, plan=default_plan(site=english), brought=TEMPLATES)
+    pages = WebPages(
+        templates=tmp_path, plan=default_plan(site=english), default_templates=TEMPLATES
+    )
     assert pages.not_found().decode() == "Home Back to the front page Fields"
 
 

@@ -98,15 +98,15 @@ def make_transport(settings: Settings) -> SmtpTransport | SendmailTransport | Ma
 
 
 def template_folders(settings: Settings) -> tuple[Path, Path]:
-    """Return the folder of templates, and the folder of the shipped ones for files it lacks.
+    """Return the folder of templates, and that of the default ones for files that it lacks.
 
     Raises ConfigurationError if the configured folder does not exist.
     """
-    folder, brought = settings.template_folder(), resources.templates()
+    folder, default_templates = settings.template_folder(), resources.templates()
     if not folder.is_dir():
         problem = "is no folder; expected one with templates"
         raise ConfigurationError("paths.templates", str(folder), problem)
-    return folder, brought
+    return folder, default_templates
 
 
 def feed_style_sheet(*folders: Path) -> bytes:
@@ -121,10 +121,10 @@ def feed_style_sheet(*folders: Path) -> bytes:
         raise TemplateError(_FEED_STYLE, None, error.strerror or str(error)) from error
 
 
-def feed_fingerprint(options: FeedPlan, style_sheet: bytes) -> str:
+def feed_fingerprint(plan: FeedPlan, style_sheet: bytes) -> str:
     """Return a hash that differs whenever feeds of the same articles would differ."""
     libraries = resources.library_versions("feedgen", "lxml", "Brotli")
-    inputs = "\n".join((__version__, _FOLDER_RULES, *libraries, repr(options)))
+    inputs = "\n".join((__version__, _FOLDER_RULES, *libraries, repr(plan)))
     return hashlib.blake2b(inputs.encode() + style_sheet, digest_size=16).hexdigest()
 
 
@@ -145,7 +145,7 @@ def make_pages(
     from digest.web.pages import WebPages
     from digest.web.subscribe_links import READERS
 
-    templates, brought = template_folders(settings)
+    templates, default_templates = template_folders(settings)
     readers = settings.feeds.readers
     return WebPages(
         templates=templates,
@@ -153,7 +153,7 @@ def make_pages(
         readers=READERS if readers is None else readers,
         digests=[digests[name] for name in scheduled],
         schedules=scheduled,
-        brought=brought,
+        default_templates=default_templates,
         search=search,
         subscribe=subscribe,
     )
@@ -168,11 +168,13 @@ def make_mail_templates(
     """
     from digest.mail.render import MailTemplates
 
-    templates, brought = template_folders(settings)
+    templates, default_templates = template_folders(settings)
     style = settings.mail_style()
     if logo:
         style = replace(style, logo=logo.url(site))
-    return MailTemplates(templates=templates, site=site, brought=brought, style=style)
+    return MailTemplates(
+        templates=templates, site=site, default_templates=default_templates, style=style
+    )
 
 
 def check_roots(tree: Tree) -> None:

@@ -91,7 +91,7 @@ class Services:
         return Publisher(
             store=self.store.feeds,
             folder=OutputFolder(self.settings.paths.output),
-            options=self.plan,
+            feed_plan=self.plan,
             style_sheet=self.style_sheet,
             fingerprint=feed_fingerprint(self.plan, self.style_sheet),
             changed=changed,

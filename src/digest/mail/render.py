@@ -92,13 +92,16 @@ class MailTemplates:
         *,
         templates: Path,
         site: Site,
-        brought: Path | None = None,
+        default_templates: Path | None = None,
         style: MailStyle | None = None,
     ) -> None:
-        """Read templates from ``templates`` when needed, missing ones from ``brought``."""
+        """Read templates from ``templates`` when needed.
+
+        Files that it lacks are read from ``default_templates``.
+        """
         self._site = site
         self._style = style or MailStyle()
-        self._folders = (templates, *filter(None, (brought,)))
+        self._folders = (templates, *filter(None, (default_templates,)))
         self._environment = environment(
             *self._folders, autoescape=lambda name: name is not None and name.endswith(".html")
         )

@@ -65,7 +65,7 @@ class WebPages:
         readers: Mapping[str, str] = READERS,
         digests: Collection[Digest] = (),
         schedules: Mapping[str, Schedule] = MappingProxyType({}),
-        brought: Path | None = None,
+        default_templates: Path | None = None,
         subscribe: bool = False,
         search: bool = False,
     ) -> None:
@@ -73,8 +73,8 @@ class WebPages:
 
         ``readers`` are addresses with ``{url}``, by the names of feed readers on the web;
         ``digests`` and ``schedules`` are by name. Files that ``templates`` lacks are read from
-        ``brought``.
-        With ``search`` pages link to the search, with ``subscribe`` to the form to subscribe.
+        ``default_templates``. With ``search`` pages link to the search, with ``subscribe`` to the
+        form to subscribe.
         """
         self.plan = plan  #: the feeds of the site
         self._readers = readers
@@ -84,7 +84,7 @@ class WebPages:
         self._locale = next((locale for _, locale in locales(self._site.language)), Locale("en"))
         self._busy: tuple[TemplateSet, bytes] | None = None
         self.templates = PageTemplates(
-            *(templates, *filter(None, (brought,))),
+            *(templates, *filter(None, (default_templates,))),
             language=self._site.language,
             filters=filters(self._site, self._locale),
             values={

@@ -31,9 +31,9 @@ from tests.store.samples import draft, file_record
 
 SECOND = 1_000_000_000  #: nanoseconds
 #: Three entries in a feed: the fourth article closes an archive.
-OPTIONS = default_plan(site=SITE, formats=(RSS, ATOM, JSON), limit=3)
+PLAN = default_plan(site=SITE, formats=(RSS, ATOM, JSON), limit=3)
 #: The same with facets: what processes that are killed publish.
-KILL_OPTIONS = replace(OPTIONS, authors=True, languages=True)
+KILL_PLAN = replace(PLAN, authors=True, languages=True)
 
 
 @dataclass
@@ -131,11 +131,11 @@ class Bench:
         **options: Any,
     ) -> Publisher:
         """Return a publisher, which may have started; ``options`` are of the plan."""
-        chosen = replace(OPTIONS, **options)
+        chosen = replace(PLAN, **options)
         made = Publisher(
             store=self.store.feeds,
             folder=OutputFolder(output or self.output, time_ns=self.clock),
-            options=chosen,
+            feed_plan=chosen,
             style_sheet=style_sheet,
             fingerprint=fingerprint or repr(chosen),
             changed=self._tell,

@@ -24,8 +24,8 @@ from digest.feeds.publish.power_loss import boot_id, process_space
 from digest.store.database import open_store
 from tests.effort import SOAK, effort
 from tests.feeds.publish.conftest import (
-    KILL_OPTIONS,
-    OPTIONS,
+    KILL_PLAN,
+    PLAN,
     Bench,
     hidden,
     hurry,
@@ -37,8 +37,8 @@ from tests.feeds.samples import SHIPS, TEA, TRADE
 pytestmark = pytest.mark.full_speed
 
 #: What the plan of these tests differs in from the usual one.
-KINDS: dict[str, Any] = {"authors": KILL_OPTIONS.authors, "languages": KILL_OPTIONS.languages}
-FINGERPRINT = repr(KILL_OPTIONS)
+KINDS: dict[str, Any] = {"authors": KILL_PLAN.authors, "languages": KILL_PLAN.languages}
+FINGERPRINT = repr(KILL_PLAN)
 
 #: This boot, and whose process numbers count.
 HERE = f"{boot_id()} {process_space()}"
@@ -245,4 +245,4 @@ def test_two_processes_that_publish_at_once_leave_what_one_would(
 
 
 def test_the_plan_of_these_tests_is_the_usual_one_with_facets() -> None:
-    assert replace(OPTIONS, **KINDS) == KILL_OPTIONS
+    assert replace(PLAN, **KINDS) == KILL_PLAN

@@ -42,8 +42,8 @@ def stale(
     )
 
 
-def feed(scope: Scope, options: FeedPlan = PLAN) -> Feed:
-    found = options.feed(scope)
+def feed(scope: Scope, feed_plan: FeedPlan = PLAN) -> Feed:
+    found = feed_plan.feed(scope)
     assert found is not None
     return found
 

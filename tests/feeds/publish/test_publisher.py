@@ -858,13 +858,13 @@ def test_a_feed_that_another_process_ended_meanwhile_is_not_begun_anew(
     slow = bench.publisher(**EVERY_KIND)
     bench.publish(slow)
     bench.take(3, categories=(TEA,), authors=("Ada Whitfield",))
-    alone = OutputFolder.locked
+    locked = OutputFolder.locked
 
     def overtaken(*args: Any) -> Any:
         monkeypatch.undo()
         bench.withdraw(2, 3)
         bench.build(**EVERY_KIND)
-        return alone(*args)
+        return locked(*args)
 
     monkeypatch.setattr(OutputFolder, "locked", overtaken)
     bench.clock.pass_()
@@ -884,13 +884,13 @@ def test_a_feed_that_another_process_began_anew_meanwhile_is_not_removed(
     slow = bench.publisher()
     bench.publish(slow)
     bench.withdraw(2)
-    alone = OutputFolder.locked
+    locked = OutputFolder.locked
 
     def overtaken(*args: Any) -> Any:
         monkeypatch.undo()
         bench.restore(2)
         bench.build()
-        return alone(*args)
+        return locked(*args)
 
     monkeypatch.setattr(OutputFolder, "locked", overtaken)
     bench.clock.pass_(5)
@@ -908,13 +908,13 @@ def test_a_feed_that_another_process_begins_while_everything_is_compared_is_not_
     daemon = bench.publisher()
     bench.publish(daemon)
     slow = bench.publisher(fingerprint="another configuration")
-    alone = OutputFolder.locked
+    locked = OutputFolder.locked
 
     def overtaken(*args: Any) -> Any:
         monkeypatch.undo()
         bench.take(2, categories=(TEA,))
         bench.publish(daemon)
-        return alone(*args)
+        return locked(*args)
 
     monkeypatch.setattr(OutputFolder, "locked", overtaken)
     bench.clock.pass_(5)

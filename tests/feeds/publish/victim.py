@@ -24,7 +24,7 @@ from digest.feeds.publish import output_folder
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.publisher import Publisher
 from digest.store.database import Store, open_store
-from tests.feeds.publish.conftest import KILL_OPTIONS, SECOND, hurry
+from tests.feeds.publish.conftest import KILL_PLAN, SECOND, hurry
 
 KILLED = 9
 
@@ -65,7 +65,7 @@ def publish(task: dict[str, Any], store: Store, steps: Steps) -> None:
     publisher = Publisher(
         store=store.feeds,
         folder=OutputFolder(Path(task["output"]), time_ns=lambda: next(seconds) * SECOND),
-        options=KILL_OPTIONS,
+        feed_plan=KILL_PLAN,
         style_sheet=b"feed {}",
         fingerprint=task["fingerprint"],
         changed=tell,

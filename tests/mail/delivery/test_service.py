@@ -129,8 +129,8 @@ async def test_run_sends_what_is_due_and_wakes_for_what_comes() -> None:
 
 
 async def test_run_goes_on_after_the_store_was_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service_module, "_LONGEST_WAIT", 0.01)
-    monkeypatch.setattr(service_module, "_SHORTEST_WAIT", 0.01)
+    monkeypatch.setattr(service_module, "_MAX_POLL", 0.01)
+    monkeypatch.setattr(service_module, "_MIN_POLL", 0.01)
     room = Room([make_delivery(1)])
     room.store.failing = {"claim": 2, "next_due_at": 1}
     with capture_logs() as logs:

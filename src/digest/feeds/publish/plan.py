@@ -49,28 +49,28 @@ class PublishPlan:
         )
 
 
-def candidates(options: FeedPlan, stale: StaleFeeds) -> list[Feed]:
+def candidates(feed_plan: FeedPlan, stale: StaleFeeds) -> list[Feed]:
     """Return the feeds that the plan may write or remove, each once."""
     scopes = dict.fromkeys((*stale.selections, *sorted(stale.languages)))
     if stale.articles is None:
-        scopes |= dict.fromkeys(custom.facet for custom in options.custom)
-    return [feed for scope in scopes if (feed := options.feed(scope))]
+        scopes |= dict.fromkeys(custom.facet for custom in feed_plan.custom)
+    return [feed for scope in scopes if (feed := feed_plan.feed(scope))]
 
 
-def listed(options: FeedPlan, everything: StaleFeeds) -> tuple[list[CategoryPath], list[Feed]]:
+def listed(feed_plan: FeedPlan, everything: StaleFeeds) -> tuple[list[CategoryPath], list[Feed]]:
     """Return the categories that have feeds, and the feeds of facets, in the order of lists.
 
     The operator's feeds are in the order of the configuration, all others by name.
     """
-    feeds = plan(options, everything, ()).written
+    feeds = plan(feed_plan, everything, ()).written
     categories = sorted(feed.category for feed in feeds if feed.category)
-    order = {custom.facet: number for number, custom in enumerate(options.custom)}
+    order = {custom.facet: number for number, custom in enumerate(feed_plan.custom)}
     facets = [feed for feed in feeds if feed.facet]
     facets.sort(key=lambda feed: order.get(feed.facet, -1) if feed.facet else -1)
     return categories, facets
 
 
-def plan(options: FeedPlan, stale: StaleFeeds, present: Collection[Feed]) -> PublishPlan:
+def plan(feed_plan: FeedPlan, stale: StaleFeeds, present: Collection[Feed]) -> PublishPlan:
     """Return the feeds to write and to remove; ``present`` are the candidates that have files.
 
     A feed is written if its selection changed. The feed of everything and those of the operator
@@ -79,7 +79,7 @@ def plan(options: FeedPlan, stale: StaleFeeds, present: Collection[Feed]) -> Pub
     """
     several = len(stale.languages) >= LANGUAGES_THAT_DIFFER
     written, ended = [], []
-    for feed in candidates(options, stale):
+    for feed in candidates(feed_plan, stale):
         changed = stale.articles is None or feed.scope in stale.selections
         if not _exists(feed, stale, several=several):
             if feed in present:

@@ -54,7 +54,7 @@ class Publisher:
         *,
         store: PublishStore,
         folder: OutputFolder,
-        options: FeedPlan,
+        feed_plan: FeedPlan,
         style_sheet: bytes,
         fingerprint: str,
         changed: Callable[[Collection[str]], None] = lambda _: None,
@@ -66,11 +66,11 @@ class Publisher:
         """
         self._store = store
         self._folder = folder
-        self._options = options
+        self._feed_plan = feed_plan
         self._style_sheet = style_sheet
         self._fingerprint = fingerprint
         self._changed = changed
-        self._documents = FeedDocuments(store.articles_of, max_bytes=options.max_bytes)
+        self._documents = FeedDocuments(store.articles_of, max_bytes=feed_plan.max_bytes)
         self._token = ""
         self._since: int | None = None  # the content revision that the folder is complete up to
         self._done: dict[str, int] = {}  # folders of feeds written since, with their revisions
@@ -171,10 +171,10 @@ class Publisher:
         recorded = self._recorded(stale)
         present = {
             feed
-            for feed in candidates(self._options, stale)
+            for feed in candidates(self._feed_plan, stale)
             if not recorded.keys().isdisjoint(feed.paths)
         }
-        planned = self._limited(plan(self._options, stale, present))
+        planned = self._limited(plan(self._feed_plan, stale, present))
         known = self._store.output(self._token)  # after its files: else another may come between
         if known is None or known.fingerprint != self._fingerprint:
             recorded = {}  # of another configuration
@@ -263,14 +263,14 @@ class Publisher:
         self._marked = False
 
     def _stale(self) -> StaleFeeds:
-        stale = self._store.stale(self._since, self._options.kinds)
+        stale = self._store.stale(self._since, self._feed_plan.kinds)
         if not self._damaged or self._since is None:
             return stale
-        everything = self._store.stale(None, self._options.kinds)
+        everything = self._store.stale(None, self._feed_plan.kinds)
         folders = {path.rpartition("/")[0] + "/" for path in self._damaged}
         damaged = {
             feed.scope: stale.selections.get(feed.scope, stale.revision)
-            for feed in candidates(self._options, everything)
+            for feed in candidates(self._feed_plan, everything)
             if feed.folder in folders
         }
         return StaleFeeds(
@@ -285,19 +285,19 @@ class Publisher:
         """Return the recorded files of the feeds that may be written or removed."""
         if self._since is None:
             return {}
-        paths = [path for feed in candidates(self._options, stale) for path in feed.paths]
+        paths = [path for feed in candidates(self._feed_plan, stale) for path in feed.paths]
         return self._store.recorded(self._token, paths)
 
     def _limited(self, planned: PublishPlan) -> PublishPlan:
         """Return the plan without new feeds over the limit of feeds."""
-        most = self._options.max_feeds
+        most = self._feed_plan.max_feeds
         if self._since is None:
             self._left_out.clear()
             there = 0
         elif not planned.begun:
             return planned
         else:
-            there = self._store.count_files(self._token) // len(self._options.formats)
+            there = self._store.count_files(self._token) // len(self._feed_plan.formats)
         limited = planned.limited(most - there)
         self._left_out.difference_update(feed.folder for feed in limited.begun)
         left_out = {feed.folder for feed in planned.begun.difference(limited.begun)}
@@ -334,7 +334,7 @@ class Publisher:
         written = []
         begun = [feed for feed in feeds if feed in planned.begun]
         known = [feed for feed in feeds if feed not in planned.begun]
-        archives = self._options.archives
+        archives = self._feed_plan.archives
         for chosen, since in ((known, changed), (begun, None)):
             if not chosen:
                 continue
@@ -380,7 +380,7 @@ class Publisher:
             stale = self._folder.leftovers(_TOP, lambda path: _is_feed(path) and path not in kept)
             orphaned.update(stale)
         if orphaned:  # another process may have begun a feed since the plan was made
-            now = plan(self._options, self._store.stale(None, self._options.kinds), ())
+            now = plan(self._feed_plan, self._store.stale(None, self._feed_plan.kinds), ())
             orphaned.difference_update(path for feed in now.written for path in feed.paths)
         for path in sorted(orphaned):
             run.remove(path)
@@ -391,16 +391,18 @@ class Publisher:
         if (wait := max(map(self._folder.wait, paths))) > 0:
             run.defer(wait)
             return
-        options = self._options
-        categories, facets = listed(options, self._store.stale(None, options.kinds))
-        name = next((name for name in (RSS, ATOM) if name in options.formats), options.formats[0])
+        feed_plan = self._feed_plan
+        categories, facets = listed(feed_plan, self._store.stale(None, feed_plan.kinds))
+        name = next(
+            (name for name in (RSS, ATOM) if name in feed_plan.formats), feed_plan.formats[0]
+        )
         if self._left_out:
             out = self._left_out
             categories = [
-                path for path in categories if options.of_category(path).folder not in out
+                path for path in categories if feed_plan.of_category(path).folder not in out
             ]
             facets = [feed for feed in facets if feed.folder not in out]
-        documents = opml(options, categories, name, facets), self._style_sheet
+        documents = opml(feed_plan, categories, name, facets), self._style_sheet
         for path, document in zip(paths, documents, strict=True):
             run.write(path, document)
 
@@ -445,7 +447,7 @@ class Publisher:
         failures = dict(sorted(run.failures.items())[:MAX_REPORTED])
         if self._left_out:
             failures["feeds"] = (
-                f"{len(self._left_out)} feeds more than max_feeds ({self._options.max_feeds})"
+                f"{len(self._left_out)} feeds more than max_feeds ({self._feed_plan.max_feeds})"
             )
         if failures == self._failures:
             return

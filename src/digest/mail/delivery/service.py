@@ -21,7 +21,7 @@ from digest.times import Clock
 from digest.wakeup import WakeUp
 
 #: Seconds at most and at least between two looks at the queue.
-_LONGEST_WAIT, _SHORTEST_WAIT = 30.0, 1.0
+_MAX_POLL, _MIN_POLL = 30.0, 1.0
 #: While mail is paused, the log tells so at this interval.
 _REMIND_EVERY = timedelta(hours=1)
 
@@ -145,7 +145,7 @@ class DeliveryService:
                     wait = await self._wait()
                 except StoreError as error:
                     _log.error("delivery queue out of reach", error=str(error))
-                    wait = _LONGEST_WAIT
+                    wait = _MAX_POLL
                 await self._wakeup.wait(wait)
         finally:
             await self.close()
@@ -189,10 +189,10 @@ class DeliveryService:
         """Return the seconds until there may be something to do."""
         due_at = await asyncio.to_thread(self._queue.next_due_at)
         if due_at is None:
-            return _LONGEST_WAIT
+            return _MAX_POLL
         begin_at = max(due_at, self._worker.backoff_until or due_at)
         seconds = (begin_at - self._clock()).total_seconds()
-        return min(max(seconds, _SHORTEST_WAIT), _LONGEST_WAIT)
+        return min(max(seconds, _MIN_POLL), _MAX_POLL)
 
 
 async def send_copies(

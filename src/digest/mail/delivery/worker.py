@@ -33,7 +33,7 @@ BEGIN_WITHIN = LEASE - SEND_WITHIN - timedelta(seconds=30)
 #: Deliveries claimed at once, for each connection.
 CLAIM_PER_CONNECTION = 50
 #: Seconds; where the rate limit asks for a longer wait, the claim is given back.
-_LONGEST_WAIT = 15.0
+_MAX_RATE_WAIT = 15.0
 _HOUR = timedelta(hours=1)
 
 #: Done when the result of a connection's last message is stored; None before the first one.
@@ -130,14 +130,14 @@ class DeliveryWorker:
         self._owner = settings.owner
         self._count_past = settings.limits.per_hour is not None
         self._take_back = settings.owner is not None
-        self._held_until: datetime | None = None  # by the rate limit
+        self._limited_until: datetime | None = None  # by the rate limit
         self._one_at_a_time = asyncio.Lock()
         self.totals: Counter[DeliveryState] = Counter()  #: how attempts ended since the start
 
     @property
     def backoff_until(self) -> datetime | None:
         """When sending goes on after the server was away, or after an hour's limit; aware UTC."""
-        known = [moment for moment in (self._attempts.backoff_until, self._held_until) if moment]
+        known = [moment for moment in (self._attempts.backoff_until, self._limited_until) if moment]
         return max(known, default=None)
 
     async def send_due(self, wakeup: WakeUp) -> DeliveryCounts:
@@ -152,7 +152,7 @@ class DeliveryWorker:
                 await self._resume()
                 while not wakeup.stopped and not self._is_backing_off():
                     await self._results.write_leftovers()
-                    if self._hold(self._rate.wait(self._timer())):
+                    if self._back_off(self._rate.wait(self._timer())):
                         break
                     claimed_at = self._clock()
                     batch = await asyncio.to_thread(
@@ -211,12 +211,12 @@ class DeliveryWorker:
         until = self.backoff_until
         return until is not None and self._clock() < until
 
-    def _hold(self, seconds: float) -> bool:
-        """Return whether the rate limit's wait is so long that claims are given back."""
-        if seconds <= _LONGEST_WAIT:
+    def _back_off(self, seconds: float) -> bool:
+        """Return whether the rate limit's wait is long; then nothing is sent until it is over."""
+        if seconds <= _MAX_RATE_WAIT:
             return False
-        self._held_until = self._clock() + timedelta(seconds=seconds)
-        _log.info("as many mails as allowed, waiting", until=self._held_until.isoformat())
+        self._limited_until = self._clock() + timedelta(seconds=seconds)
+        _log.info("as many mails as allowed, waiting", until=self._limited_until.isoformat())
         return True
 
     async def _send_batch(
@@ -236,7 +236,7 @@ class DeliveryWorker:
                     if self._clock() > claimed_at + BEGIN_WITHIN:
                         return
                     if wait := self._rate.wait(self._timer()):
-                        if self._hold(wait):
+                        if self._back_off(wait):
                             return
                         await wakeup.rest(wait)
                         continue
