@@ -24,6 +24,36 @@ def test_init_makes_something_that_builds(program: Program, workplace: Workplace
     assert program("--config", configuration, "check").code == 0
 
 
+@pytest.mark.parametrize(
+    ("environment", "language", "timezone"),
+    [
+        ({"LANG": "C.UTF-8", "TZ": "UTC"}, "en", "UTC"),
+        ({"LANG": "", "TZ": ":Europe/Berlin"}, "en", "Europe/Berlin"),
+        ({"LANG": "pt_BR.UTF-8", "TZ": "America/Sao_Paulo"}, "pt-BR", "America/Sao_Paulo"),
+        ({"LANG": "C", "LC_ALL": "zh_CN.UTF-8", "TZ": "Asia/Shanghai"}, "zh-CN", "Asia/Shanghai"),
+        ({"LANG": "en_GB", "LANGUAGE": "de:en", "TZ": "Nowhere/At"}, "de", "UTC"),
+        ({"LANG": "fr", "TZ": "CET-1CEST"}, "fr", "UTC"),
+        ({"LANG": "xx_YY", "TZ": "localtime"}, "en", "UTC"),
+        ({"LANG": "no words", "TZ": "UTC"}, "en", "UTC"),
+    ],
+)
+def test_init_takes_language_and_zone_of_the_machine(
+    program: Program,
+    workplace: Workplace,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    language: str,
+    timezone: str,
+) -> None:
+    for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert program("init", "new").code == 0
+    site = load(workplace.folder / "new" / "digest.toml", {}).site_table
+    assert (site.language, site.timezone) == (language, timezone)
+
+
 def test_init_leaves_rules_and_feeds_of_the_examples_as_comments(
     program: Program, workplace: Workplace
 ) -> None:

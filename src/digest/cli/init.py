@@ -67,14 +67,22 @@ def init(
 ) -> None:
     """Write a commented digest.toml and an articles folder with one article.
 
+    The site's language and time zone are those of this machine.
+
     With --from, the configuration is made for the site in DIR, in its folder _digest: where the
     articles are, the site's title, address, language and time zone. Nothing else in DIR changes.
 
     Never overwrites: what is there already is left as it is.
     """
-    values: dict[str, str | None] = dict(_FOLDERS)
     if generator:
         folder, values = _fitting(generator, folder)
+    else:
+        values = {
+            **_FOLDERS,
+            "site.language": _toml(_language()),
+            "site.timezone": _toml(_timezone()),
+            "digests.daily.title": None,
+        }
     if templates:
         values["paths.templates"] = '"templates"'
     shipped_text = resources.configuration().read_text(encoding="utf-8")
@@ -110,6 +118,32 @@ def starting_configuration(shipped_text: str, values: Mapping[str, str | None]) 
         example = table.startswith(("rules", "feeds.custom"))
         lines.append(f"# {line}" if example and line and not line.startswith("#") else line)
     return "\n".join(lines) + "\n"
+
+
+def _language() -> str:
+    """Return the language of messages that the environment asks for (POSIX), else English."""
+    from babel import Locale, UnknownLocaleError, default_locale
+
+    name = default_locale(("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"), aliases={})
+    try:
+        locale = Locale.parse(name or "en")
+    except (UnknownLocaleError, ValueError):
+        return "en"
+    if locale.variant:  # C or POSIX
+        return "en"
+    return "-".join(filter(None, (locale.language, locale.territory or locale.script)))
+
+
+def _timezone() -> str:
+    """Return the name of this machine's time zone; UTC where it has none."""
+    from babel.localtime import get_localzone
+
+    from digest.settings.types import zone
+
+    try:
+        return zone(getattr(get_localzone(), "key", ""))
+    except (ValueError, LookupError, OSError):
+        return "UTC"
 
 
 def _fitting(generator: Generator, folder: Path) -> tuple[Path, dict[str, str | None]]:
