@@ -60,6 +60,7 @@ def test_a_date_that_is_past_and_a_placeholder_are_fleeting(old: str, new: str) 
         ("'https://picsum.photos/400/300?random=1'", "[https://img.example.org/1.png]"),
         ("2026-11-27 10:00:00", "2026-11-29 10:00:00"),  # a date to come may be remarked on
         ("2026-11-27 10:00:00", "yesterday"),
+        ("2026-11-27 10:00:00", "2026-11-27 10:00:00 CST"),  # which zone that is, is remarked on
         ("2026-11-27 10:00:00", "2026-11-26\n  10:00:00"),
         ("Date", "lastmod"),
         ("---\n<p>", "--- \nid: x\n---\n<p>"),
@@ -84,6 +85,8 @@ LINES = st.sampled_from(
         "date: 'Invalid Date'",
         "Date: 2021-08-27 12:49",
         "updated: 2026-01-01",
+        "date: 2021-08-27 12:49 CST",
+        "updated: 2026-01-01 12:49 EST",
         "headimg: https://picsum.photos/1",
         "headimg: 'https://picsum.photos/2'",
         "headimg: https://img.example.org/1.png",

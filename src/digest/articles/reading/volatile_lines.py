@@ -41,9 +41,10 @@ def raw_hash(
     """Return a hash, in hex, over the bytes of a file without its volatile lines; "" for none.
 
     Two files at one path with the same hash have the same content for a known article. Volatile
-    are dates up to ``now``, aware UTC, and images that are none or on ``placeholder_hosts``.
-    ``zone`` applies to dates without one. Only front matter in YAML is examined, of 64 KiB at
-    most, and 64 lines of it with a key and a value: while a hostile file is, the others wait.
+    are dates up to ``now``, aware UTC, without a guess in them, and images that are none or on
+    ``placeholder_hosts``. ``zone`` applies to dates without one. Only front matter in YAML is
+    examined, of 64 KiB at most, and 64 lines of it with a key and a value: while a hostile file is,
+    the others wait.
     """
     opening = _OPENS.match(content)
     closing = _CLOSES.search(content, opening.end(), _MAX_HEAD) if opening else None
@@ -56,7 +57,7 @@ def raw_hash(
             return line[0]
         if key in _DATES:
             date = parse_date(line[3].decode("utf-8", "replace").rstrip(" \t"), zone)
-            volatile = date is not None and date.at <= now
+            volatile = date is not None and date.at <= now and not date.guess
         elif key in _IMAGES:
             text = line[3].decode("utf-8", "replace").rstrip(" \t")
             volatile = not text or uris.on_host(uris.absolute(text) or "", placeholder_hosts)
