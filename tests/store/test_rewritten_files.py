@@ -44,12 +44,16 @@ def again(
     path: str = "a.md",
     text: str = "text",
     content: str = "new",
+    raw: str = "raw",
 ) -> Reading:
-    """Return the reading of a file that says the same."""
+    """Return the reading of a file that says the same; without ``volatile``, in the same lines."""
     record = FileRecord(
         path=path, size=7, mtime_ns=8, content=content, options_hash="r1", text_hash=text
     )
-    return Reading(record=record, outcome=UnchangedText(volatile=volatile, raw_hash="newer"))
+    return Reading(
+        record=record,
+        outcome=UnchangedText(volatile=volatile, raw_hash=raw if volatile is None else "newer"),
+    )
 
 
 def rewritten(
@@ -79,7 +83,7 @@ def test_a_file_that_says_the_same_changes_nothing_but_its_record(
     assert only(store) == before
     (record,) = store.articles.files().values()
     assert (record.size, record.mtime_ns, record.content) == (7, 8, "new")
-    assert (record.text_hash, record.raw_hash) == ("text", "newer")
+    assert (record.text_hash, record.raw_hash) == ("text", "newer" if said else "raw")
 
 
 def test_a_credit_is_published_and_stays_when_something_beside_the_text_changes(
@@ -128,7 +132,7 @@ def test_what_is_to_be_said_of_a_file_is_renewed(store: Store) -> None:
     store.articles.record([again(rewritten(notes=(NOTED,)))], LATER)
     (problem,) = store.articles.problems(noted=True)
     assert problem.seen_at == NOW, "it is known since then"
-    store.articles.record([again()], LATER)
+    store.articles.record([again(raw="newer")], LATER)
     assert len(store.articles.problems(noted=True)) == 1
     store.articles.record([again(rewritten())], LATER)
     assert store.articles.problems(noted=True) == []
@@ -178,6 +182,7 @@ def test_a_file_of_which_something_else_was_stored_meanwhile_is_left_to_the_next
     store.articles.record([first(text="newest")], NOW)
     before = store.articles.files()
     assert store.articles.record([again(rewritten(PICTURE))], LATER) == Changes()
+    assert store.articles.record([again(text="newest", raw="former")], LATER) == Changes()
     store.articles.mark_missing(["a.md"], LATER)
     assert store.articles.record([again(text="newest")], LATER) == Changes()
     (record,) = store.articles.files().values()

@@ -53,8 +53,9 @@ def remember_repeats(
 ) -> Repeated:
     """Record the files of a batch with the same text, if their articles do not change.
 
-    A file with another image, recording or pin is returned as a draft. A file whose text another
-    process has replaced meanwhile is ignored: the next scan finds it.
+    A file with another image, recording or pin is returned as a draft. A file whose text, or lines
+    where they were compared, another process has replaced meanwhile is ignored: the next scan finds
+    it.
     """
     same = {
         hashed(reading.record.path): (reading, reading.outcome)
@@ -65,13 +66,20 @@ def remember_repeats(
     if not same:
         return Repeated(rest=rest, unchanged=0)
     query = select(
-        file.c.key, file.c.text_hash, article.c.image, article.c.enclosure, article.c.pinned
+        file.c.key,
+        file.c.text_hash,
+        file.c.raw_hash,
+        article.c.image,
+        article.c.enclosure,
+        article.c.pinned,
     )
     query = query.join(article, article.c.id == file.c.article).where(HOLDS_ARTICLE)
     plain, others = [], []
     for row in among(connection, query, file.c.key, same):
         reading, text = same[row.key]
         if row.text_hash != reading.record.text_hash:
+            continue
+        if text.volatile is None and row.raw_hash != text.raw_hash:
             continue
         if text.volatile is None or _is_as_stored(text.volatile, row):
             plain.append((row.key, reading, text))
