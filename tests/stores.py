@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from digest.articles.ingest.records import Revision
+from digest.articles.ingest.records import ContentRevision
 from digest.articles.model import (
     Article,
     ArticleKey,
@@ -88,13 +88,13 @@ def taken_upto(store: Store, digest: str) -> int | None:
         return snapshot.taken_upto(digest)
 
 
-def current(store: Store) -> Revision:
+def current(store: Store) -> ContentRevision:
     """Return the revision of all published content."""
     with store.pages.snapshot() as snapshot:
         return snapshot.current()
 
 
-def of_selection(store: Store, selection: Scope) -> Revision:
+def of_selection(store: Store, selection: Scope) -> ContentRevision:
     """Return when the articles of a category, a facet or (None) everything changed."""
     with store.pages.snapshot() as snapshot:
         return snapshot.of_selection(selection)

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from sqlalchemy import BigInteger, Connection, Function, Over, bindparam, func, select, tuple_
 
-from digest.articles.ingest.records import ListedArticle, Neighbour, Revision, StoredArticle
+from digest.articles.ingest.records import ContentRevision, ListedArticle, Neighbour, StoredArticle
 from digest.articles.model import (
     Article,
     ArticleKey,
@@ -166,11 +166,11 @@ class PageSnapshot:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def current(self) -> Revision:
+    def current(self) -> ContentRevision:
         """Return the revision of all published content."""
         return current(self._connection)
 
-    def of_selection(self, selection: Scope) -> Revision:
+    def of_selection(self, selection: Scope) -> ContentRevision:
         """Return when the articles of a category, a facet or (None) everything changed."""
         return of_selection(self._connection, selection)
 
@@ -190,7 +190,7 @@ class PageSnapshot:
             read=lambda: from_row(row, filed_under(self._connection, row.id)),
         )
 
-    def changes(self) -> Mapping[Scope, Revision]:
+    def changes(self) -> Mapping[Scope, ContentRevision]:
         """Return the last change of every selection that ever had one."""
         return of_selections(self._connection)
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from sqlalchemy import BigInteger, Connection, Dialect, bindparam, case, select, update
 
-from digest.articles.ingest.records import Revision
+from digest.articles.ingest.records import ContentRevision
 from digest.articles.model import CategoryPath, Facet, FacetKind, Scope
 from digest.store.schema import article_state, content_revision, feed_change
 from digest.store.statements import PreparedQuery, insert_into, put
@@ -18,7 +18,7 @@ _EVERYTHING, _CATEGORY = "everything", "category"
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-NO_REVISION = Revision(number=0, changed_at=_NEVER)
+NO_REVISION = ContentRevision(number=0, changed_at=_NEVER)
 _CURRENT = PreparedQuery(select(content_revision.c.number, content_revision.c.changed_at))
 _CHANGED = PreparedQuery(
     select(feed_change.c.kind, feed_change.c.names, feed_change.c.revision).where(
@@ -35,29 +35,31 @@ _OF_SELECTION = PreparedQuery(
 )
 
 
-def current(connection: Connection) -> Revision:
+def current(connection: Connection) -> ContentRevision:
     """Return the revision of all published content."""
     for row in _CURRENT.run(connection):
-        return Revision(number=row.number, changed_at=row.changed_at)
+        return ContentRevision(number=row.number, changed_at=row.changed_at)
     return NO_REVISION
 
 
-def of_selection(connection: Connection, selection: Scope) -> Revision:
+def of_selection(connection: Connection, selection: Scope) -> ContentRevision:
     """Return the last revision of a category, a facet or (None) everything."""
     for row in _OF_SELECTION.run(connection, key=key(selection)):
-        return Revision(number=row.revision, changed_at=row.changed_at)
+        return ContentRevision(number=row.revision, changed_at=row.changed_at)
     return NO_REVISION
 
 
-def of_selections(connection: Connection) -> dict[Scope, Revision]:
+def of_selections(connection: Connection) -> dict[Scope, ContentRevision]:
     """Return the last revision of every selection that ever changed."""
     return {
-        _selection(row.kind, row.names): Revision(number=row.revision, changed_at=row.changed_at)
+        _selection(row.kind, row.names): ContentRevision(
+            number=row.revision, changed_at=row.changed_at
+        )
         for row in connection.execute(select(feed_change))
     }
 
 
-def advance(connection: Connection, now: datetime) -> Revision:
+def advance(connection: Connection, now: datetime) -> ContentRevision:
     """Return the next revision, for the changes of this transaction.
 
     No other transaction gets a revision until this one ends, so they are committed in order.
@@ -66,7 +68,7 @@ def advance(connection: Connection, now: datetime) -> Revision:
     greater: a restored database does not reuse numbers that clients know from entity tags.
     """
     (row,) = _next(connection.dialect).run(connection, now=microseconds(now))
-    return Revision(number=row.number, changed_at=row.changed_at)
+    return ContentRevision(number=row.number, changed_at=row.changed_at)
 
 
 @lru_cache(maxsize=2)
@@ -88,7 +90,7 @@ def _next(dialect: Dialect) -> PreparedQuery:
 
 def record_changes(
     connection: Connection,
-    revision: Revision,
+    revision: ContentRevision,
     *,
     articles: Collection[int] = (),
     selections: Iterable[Scope] = (),

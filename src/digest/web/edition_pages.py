@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from digest import __version__
 from digest.articles.characters import publishable
-from digest.articles.ingest.records import Revision
+from digest.articles.ingest.records import ContentRevision
 from digest.articles.model import Article, CategoryPath
 from digest.editions.model import Contents, Digest, Edition, Issue, contents, edition_of, fresh
 from digest.feeds.model import ATOM, MEDIA_TYPES
@@ -42,7 +42,7 @@ _NUMBER = re.compile("[1-9][0-9]{0,17}")
 class EditionSource(Protocol):
     """The part of the store that web editions use. Every method raises StoreError."""
 
-    def current(self) -> Revision:
+    def current(self) -> ContentRevision:
         """Return the revision of all published content."""
 
     def editions(self, digest: str) -> Sequence[Issue]:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Protocol
 from urllib.parse import quote
 
-from digest.articles.ingest.records import Revision
+from digest.articles.ingest.records import ContentRevision
 from digest.articles.model import Article, CategoryPath, Facet, FacetKind, Position, Scope
 from digest.articles.search_terms import SearchQuery, search_query
 from digest.feeds.archive import ALONE, ArchiveContents, Content, Place
@@ -43,7 +43,7 @@ _RESULTS_LAST = timedelta(microseconds=1)
 class SelectionSource(Protocol):
     """The part of the store that feed pages use. Every method raises StoreError."""
 
-    def of_selection(self, selection: Scope) -> Revision:
+    def of_selection(self, selection: Scope) -> ContentRevision:
         """Return the last change of articles in a category, a facet or (None) the whole site."""
 
     def category(self, folder: str) -> CategoryPath | None:
@@ -193,7 +193,7 @@ def _turned(
 class ArchiveSource(Protocol):
     """The part of the store that archives use. Every method raises StoreError."""
 
-    def of_selection(self, selection: Scope) -> Revision:
+    def of_selection(self, selection: Scope) -> ContentRevision:
         """Return the last change of articles in a category, a facet or (None) the whole site."""
 
     def newest_archive(self, feed: Feed) -> int:
@@ -241,7 +241,7 @@ def _render_archive(
 class SearchSource(Protocol):
     """The part of the store that search uses. Every method raises StoreError."""
 
-    def current(self) -> Revision:
+    def current(self) -> ContentRevision:
         """Return the revision of all published content."""
 
     def search_state(self) -> str:

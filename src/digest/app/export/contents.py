@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol
 
-from digest.articles.ingest.records import ListedArticle, Revision
+from digest.articles.ingest.records import ContentRevision, ListedArticle
 from digest.articles.model import Article, Scope
 from digest.feeds.archive import ArchiveContents, ArchiveState, Place
 from digest.feeds.catalog import FeedPlan, article_counts
@@ -33,7 +33,7 @@ _OPTIONAL = frozenset({ROBOTS, NO_JEKYLL})
 class SiteSource(SelectionSource, EditionSource, ArchiveSource, Protocol):
     """A snapshot of the store. Every method raises StoreError."""
 
-    def changes(self) -> Mapping[Scope, Revision]:
+    def changes(self) -> Mapping[Scope, ContentRevision]:
         """Return the last revision of every selection that ever changed."""
 
     def listed(self) -> Iterator[ListedArticle]:

@@ -63,7 +63,7 @@ class Embargoes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Revision:
+class ContentRevision:
     """The last content revision of a selection, and its time."""
 
     number: int  #: greater than that of every earlier change; 0 where there was none
