@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from digest.errors import (
-    AccountRefused,
+    AccessDenied,
     AddressRefused,
     ConfigurationError,
     DeliveryDeferred,
@@ -16,7 +16,7 @@ from digest.errors import (
     DeliveryRefused,
     DigestError,
     OutputError,
-    PolicyRefused,
+    SenderBlocked,
     SourceError,
     StoreError,
     TemplateError,
@@ -51,9 +51,9 @@ EXAMPLES: list[tuple[DigestError, str]] = [
     (DeliveryError(None, "no answer"), "no answer"),
     (DeliveryDeferred(451, "try later"), "451 try later"),
     (DeliveryRefused(550, "no such user"), "550 no such user"),
-    (AccountRefused(535, "wrong password"), "535 wrong password"),
+    (AccessDenied(535, "wrong password"), "535 wrong password"),
     (AddressRefused(550, "no such user"), "550 no such user"),
-    (PolicyRefused(550, "5.7.1 no"), "550 5.7.1 no"),
+    (SenderBlocked(550, "5.7.1 no"), "550 5.7.1 no"),
 ]
 
 

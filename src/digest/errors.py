@@ -112,7 +112,7 @@ class DeliveryError(DigestError):
 
 
 class DeliveryDeferred(DeliveryError):
-    """The server cannot take the message now: try again later."""
+    """The message cannot be handed over now: try again later."""
 
 
 class ServerUnavailable(DeliveryDeferred):
@@ -123,16 +123,16 @@ class ServerUnavailable(DeliveryDeferred):
     """
 
 
-class AccountRefused(ServerUnavailable):
+class AccessDenied(ServerUnavailable):
     """The server does not let us send at all, as with a wrong login; the operator must act."""
 
 
-class PolicyRefused(DeliveryDeferred):
-    """The server refuses the sender, whoever the recipient is; the operator must act."""
+class SenderBlocked(DeliveryDeferred):
+    """The server blocks the sender, whoever the recipient is; the operator must act."""
 
 
-class SenderRefused(DeliveryDeferred):
-    """The server refuses the sender for this recipient, as with SPF, DMARC, spam or relaying.
+class MessageBlocked(DeliveryDeferred):
+    """The server blocks a message because of its sender, as with SPF, DMARC, spam or relaying.
 
     The operator must act if this concerns more recipients than one.
     """

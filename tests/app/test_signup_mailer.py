@@ -14,8 +14,8 @@ from digest.editions.model import Digest
 from digest.errors import (
     DeliveryDeferred,
     DeliveryError,
-    PolicyRefused,
     RecipientRefused,
+    SenderBlocked,
     ServerUnavailable,
     StoreError,
 )
@@ -161,7 +161,7 @@ async def test_letters_beyond_ascii_need_a_server_that_takes_them() -> None:
 
 async def test_a_bad_recipient_holds_up_no_other() -> None:
     clock, requests = FakeClock(), Requests(request("a"), request("b"), request("c"))
-    server = Server(RecipientRefused(550, "no such user"), PolicyRefused(450, "greylisted"))
+    server = Server(RecipientRefused(550, "no such user"), SenderBlocked(450, "greylisted"))
     service = mailer(requests, server, clock)
     await service._send_waiting()
     assert server.recipients == ["c@example.net"]

@@ -14,7 +14,7 @@ import pytest
 import trustme
 from aiosmtpd.smtp import AuthResult
 
-from digest.errors import AccountRefused, ServerUnavailable
+from digest.errors import AccessDenied, ServerUnavailable
 from tests.mail.servers import (
     Handler,
     authenticate,
@@ -75,7 +75,7 @@ async def test_every_login_works_through_tls(
         if password == SECRET:
             await smtp.send(make_envelope())
         else:
-            with pytest.raises(AccountRefused, match="refuses the login"):
+            with pytest.raises(AccessDenied, match="refuses the login"):
                 await smtp.send(make_envelope())
     assert set(mechanisms + handler.mechanisms) == {mechanism}
     assert len(handler.taken) == (password == SECRET)

@@ -13,9 +13,9 @@ from digest.errors import (
     DeliveryDeferred,
     DeliveryError,
     DeliveryRefused,
+    MessageBlocked,
     RecipientRefused,
     RecipientUnknown,
-    SenderRefused,
     ServerUnavailable,
 )
 from digest.mail.delivery.retry import (
@@ -90,7 +90,7 @@ def test_answers_are_the_same_without_addresses_hosts_and_numbers(first: str, se
 
 
 def test_whatever_refuses_the_sender_is_alike() -> None:
-    first, second = SenderRefused(550, "no relaying"), SenderRefused(554, "5.7.26 DMARC")
+    first, second = MessageBlocked(550, "no relaying"), MessageBlocked(554, "5.7.26 DMARC")
     assert same_answer(first, "a@b.example") == same_answer(second, "c@d.example")
     assert same_answer(first, "a@b.example") != same_answer(DeliveryRefused(550, "no"), "a@b")
 
@@ -101,7 +101,7 @@ def test_whatever_refuses_the_sender_is_alike() -> None:
         (DeliveryRefused(554, "no"), True),
         (RecipientRefused(550, "no such user"), True),
         (RecipientUnknown(550, "no such user"), False),
-        (SenderRefused(550, "spam"), True),
+        (MessageBlocked(550, "spam"), True),
         (AddressRefused(550, "5.1.1 no such user"), False),
         (DeliveryRefused(None, "no address for a server"), False),
         (DeliveryDeferred(451, "later"), False),

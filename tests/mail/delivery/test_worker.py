@@ -15,11 +15,11 @@ from digest.articles.model import Article
 from digest.editions.delivery import EXPIRES, PROBE_AFTER, Delivery, DeliveryResult, DeliveryState
 from digest.editions.model import Digest
 from digest.errors import (
-    AccountRefused,
+    AccessDenied,
     AddressRefused,
     DeliveryDeferred,
     DeliveryRefused,
-    PolicyRefused,
+    SenderBlocked,
     ServerUnavailable,
     StoreError,
 )
@@ -501,7 +501,7 @@ async def test_a_refused_address_is_suppressed_with_what_the_server_said() -> No
 
 async def test_a_policy_refusal_pauses_the_digest_and_blames_nobody() -> None:
     room = Room(40, connections=2)
-    room.transport.errors[""] = [PolicyRefused(550, "5.7.26 no DMARC")] * 2
+    room.transport.errors[""] = [SenderBlocked(550, "5.7.26 no DMARC")] * 2
     with capture_logs() as logs:
         assert await room.send_due() == DeliveryCounts()
     assert set(room.store.states()) == {DeliveryState.QUEUED}
@@ -516,11 +516,11 @@ async def test_a_policy_refusal_pauses_the_digest_and_blames_nobody() -> None:
 
 async def test_a_pause_ends_when_its_probe_is_taken() -> None:
     room = Room(5)
-    room.transport.errors[""] = [PolicyRefused(550, "5.7.1 no")] * 3
+    room.transport.errors[""] = [SenderBlocked(550, "5.7.1 no")] * 3
     await room.send_due()
     room.clock.advance(minutes=59)
     assert await room.send_due() == DeliveryCounts()
-    room.transport.errors[""] = [PolicyRefused(550, "5.7.1 still no")]
+    room.transport.errors[""] = [SenderBlocked(550, "5.7.1 still no")]
     room.clock.advance(minutes=1)
     assert await room.send_due() == DeliveryCounts()
     assert room.store.paused == {"daily": room.clock.now + PROBE_AFTER}
@@ -534,7 +534,7 @@ async def test_a_pause_ends_when_its_probe_is_taken() -> None:
 
 async def test_a_refused_login_pauses_all_mail_and_is_told_once() -> None:
     room = Room(9, connections=2)
-    room.transport.errors[""] = [AccountRefused(535, "5.7.8 wrong password")] * 2
+    room.transport.errors[""] = [AccessDenied(535, "5.7.8 wrong password")] * 2
     with capture_logs() as logs:
         assert await room.send_due() == DeliveryCounts()
     assert room.store.paused == {None: NOW + PROBE_AFTER}
@@ -550,7 +550,7 @@ async def test_a_refused_login_pauses_all_mail_and_is_told_once() -> None:
 async def test_a_pause_that_cannot_be_stored_loses_no_delivery(method: str) -> None:
     room = Room(3)
     room.store.failing[method] = 5
-    room.transport.errors[""] = [PolicyRefused(550, "5.7.1 no")] * 2
+    room.transport.errors[""] = [SenderBlocked(550, "5.7.1 no")] * 2
     await room.send_due()
     room.store.failing.clear()
     room.clock.advance(hours=2)

@@ -15,7 +15,7 @@ from digest.errors import (
     DeliveryDeferred,
     DeliveryError,
     DeliveryRefused,
-    PolicyRefused,
+    SenderBlocked,
     ServerUnavailable,
 )
 from digest.mail.message import Envelope
@@ -92,7 +92,7 @@ async def test_the_command_gets_sender_recipient_and_message_and_no_shell(
         (os.EX_NOUSER, AddressRefused),
         (os.EX_NOHOST, DeliveryRefused),
         (os.EX_DATAERR, DeliveryRefused),
-        (os.EX_NOPERM, PolicyRefused),
+        (os.EX_NOPERM, SenderBlocked),
         (os.EX_UNAVAILABLE, ServerUnavailable),
         (os.EX_SOFTWARE, ServerUnavailable),
         (os.EX_OSERR, ServerUnavailable),

@@ -13,13 +13,13 @@ import structlog
 
 from digest.editions.delivery import PROBE_AFTER, Delivery, DeliveryResult, DeliveryState
 from digest.errors import (
-    AccountRefused,
+    AccessDenied,
     AddressRefused,
     DeliveryDeferred,
     DeliveryError,
-    PolicyRefused,
     RecipientRefused,
     RecipientUnknown,
+    SenderBlocked,
     ServerUnavailable,
     StoreError,
 )
@@ -135,7 +135,7 @@ class Attempts:
         except TimeoutError:
             late = ServerUnavailable(None, "the server took too long")
             return [self._unavailable(delivery, late)]
-        except AccountRefused as error:
+        except AccessDenied as error:
             await self._pause(None, error)
             return [self._unavailable(delivery, error)]
         except ServerUnavailable as error:
@@ -188,7 +188,7 @@ class Attempts:
         self, delivery: Delivery, digest: str, error: DeliveryError
     ) -> list[DeliveryResult]:
         """Return the results that a refusal leads to."""
-        if isinstance(error, PolicyRefused):
+        if isinstance(error, SenderBlocked):
             await self._pause(digest, error)
             return [self._requeue(delivery, error)]
         if not RefusalStreak.concerns(error):

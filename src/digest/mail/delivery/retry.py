@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from digest.editions.delivery import Delivery
-from digest.errors import DeliveryError, DeliveryRefused, RecipientUnknown, SenderRefused
+from digest.errors import DeliveryError, DeliveryRefused, MessageBlocked, RecipientUnknown
 
 #: Waits after the failures of one delivery, the last one repeated. RFC 5321 section 4.5.4.1: the
 #: first retry after 30 minutes or more.
@@ -72,7 +72,7 @@ def same_answer(error: DeliveryError, address: str) -> str:
 
     All that refuse the sender are alike, however they say it.
     """
-    if isinstance(error, SenderRefused):
+    if isinstance(error, MessageBlocked):
         return "sender"
     own = set(_words(address))
     words = _words(_VARIABLE.sub(" ", error.problem))
@@ -108,7 +108,7 @@ class RefusalStreak:
     @staticmethod
     def concerns(error: DeliveryError) -> bool:
         """Return whether an answer leaves open whom it concerns."""
-        unclear = isinstance(error, (DeliveryRefused, SenderRefused))
+        unclear = isinstance(error, (DeliveryRefused, MessageBlocked))
         return unclear and error.code is not None and not isinstance(error, RecipientUnknown)
 
     def add(self, refusal: Refusal) -> list[Refusal]:

@@ -11,7 +11,7 @@ from digest.errors import (
     DeliveryDeferred,
     DeliveryError,
     DeliveryRefused,
-    PolicyRefused,
+    SenderBlocked,
     ServerUnavailable,
 )
 from digest.mail.message import Envelope
@@ -25,7 +25,7 @@ EXITS: dict[int, type[DeliveryError]] = {
     os.EX_NOUSER: AddressRefused,
     os.EX_NOHOST: DeliveryRefused,  # a name server may be wrong today: nobody is blamed
     os.EX_TEMPFAIL: DeliveryDeferred,
-    os.EX_NOPERM: PolicyRefused,
+    os.EX_NOPERM: SenderBlocked,
 }
 #: Columns of what the command said that are kept.
 _MAX_OUTPUT = 300

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from digest.errors import AccountRefused, ServerUnavailable
+from digest.errors import AccessDenied, ServerUnavailable
 from digest.mail.transports.smtp.pool import ConnectionLimit
 
 FULL = ServerUnavailable(421, "too many connections")
@@ -34,7 +34,7 @@ async def test_who_is_alone_does_not_wait_for_anybody(number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [ServerUnavailable(None, "no route"), AccountRefused(535, "who are you")]
+    "error", [ServerUnavailable(None, "no route"), AccessDenied(535, "who are you")]
 )
 async def test_other_refusals_are_no_matter_of_limit(error: ServerUnavailable) -> None:
     limit = ConnectionLimit(3)

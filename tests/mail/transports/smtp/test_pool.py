@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from digest.errors import (
-    AccountRefused,
+    AccessDenied,
     AddressRefused,
     DeliveryDeferred,
     DeliveryRefused,
-    PolicyRefused,
+    MessageBlocked,
     RecipientRefused,
-    SenderRefused,
+    SenderBlocked,
     ServerUnavailable,
 )
 from tests.mail.servers import (
@@ -142,14 +142,14 @@ async def test_a_server_without_login_is_told() -> None:
     [
         ("RCPT", "550 5.1.1 <anna@example.net>: no such user", AddressRefused, 550),
         ("RCPT", "550 mailbox unavailable", RecipientRefused, 550),
-        ("RCPT", "550 5.7.1 relaying denied", SenderRefused, 550),
-        ("RCPT", "530 5.7.0 log in first", AccountRefused, 530),
+        ("RCPT", "550 5.7.1 relaying denied", MessageBlocked, 550),
+        ("RCPT", "530 5.7.0 log in first", AccessDenied, 530),
         ("RCPT", "451 4.7.1 greylisted, come back", DeliveryDeferred, 451),
         ("DATA", "554 5.7.1 we do not like it", DeliveryRefused, 554),
         ("DATA", "550 5.1.1 no such user", AddressRefused, 550),
         ("DATA", "421 4.3.2 going down", ServerUnavailable, 421),
         ("DATA", "452 4.3.1 no room", DeliveryDeferred, 452),
-        ("MAIL", "550 5.7.1 not from you", PolicyRefused, 550),
+        ("MAIL", "550 5.7.1 not from you", SenderBlocked, 550),
         ("MAIL", "451 4.3.0 later", ServerUnavailable, 451),
         ("RCPT", "421 4.7.0 too many messages", ServerUnavailable, 421),
     ],

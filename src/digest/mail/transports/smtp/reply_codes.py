@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from digest.errors import (
-    AccountRefused,
+    AccessDenied,
     AddressRefused,
     DeliveryDeferred,
     DeliveryError,
     DeliveryRefused,
-    PolicyRefused,
+    MessageBlocked,
     RecipientRefused,
     RecipientUnknown,
-    SenderRefused,
+    SenderBlocked,
     ServerUnavailable,
 )
 
@@ -133,27 +133,27 @@ TABLE: tuple[_Row, ...] = (
     # "Service not available, closing transmission channel" (RFC 5321 section 4.2.3).
     _row(ServerUnavailable, "421"),
     # Login required, too weak, wrong, encryption required (RFC 4954 section 6).
-    _row(AccountRefused, "530 534 535 538"),
-    _row(AccountRefused, "5", stages=(Stage.LOGIN,)),
+    _row(AccessDenied, "530 534 535 538"),
+    _row(AccessDenied, "5", stages=(Stage.LOGIN,)),
     # Our address is blocked.
-    _row(AccountRefused, "5", "5.7", stages=(Stage.SESSION,)),
+    _row(AccessDenied, "5", "5.7", stages=(Stage.SESSION,)),
     _row(ServerUnavailable, "", stages=(Stage.SESSION, Stage.LOGIN)),
     # MAIL names no recipient: a refusal concerns all, except of the size (RFC 1870 section 6.1).
     _row(DeliveryRefused, "552", stages=(Stage.SENDER,)),
     # Of addresses in any script (RFC 6531 section 4.5): only such a message has parameters.
     _row(DeliveryRefused, "5", "5.3.4 5.6.7 5.6.8 5.6.9 5.6.10", stages=(Stage.SENDER,)),
     _row(DeliveryRefused, "555", stages=(Stage.SENDER,)),
-    _row(PolicyRefused, "5", stages=(Stage.SENDER,)),
+    _row(SenderBlocked, "5", stages=(Stage.SENDER,)),
     _row(ServerUnavailable, "4", stages=(Stage.SENDER,)),
     _row(DeliveryDeferred, "4"),
     _row(RecipientUnknown, "5", stages=(Stage.DATA,), words=_UNKNOWN_WORDS),
     _row(RecipientRefused, "5", stages=(Stage.DATA,), words=_RECIPIENT_WORDS),
     # Security and policy (RFC 3463 section 3.8) before the message: the next recipients tell.
-    _row(SenderRefused, "5", "5.7", stages=(Stage.DATA,)),
+    _row(MessageBlocked, "5", "5.7", stages=(Stage.DATA,)),
     # DKIM, SPF, reverse DNS, DMARC, rate (RFC 7372 and successors), and as Outlook numbers them;
     # the sender's address (RFC 3463 section 3.2); its sending limit (Gmail).
     _row(
-        SenderRefused,
+        MessageBlocked,
         "5",
         "5.7.20 5.7.21 5.7.22 5.7.23 5.7.24 5.7.25 5.7.26 5.7.27 5.7.28 5.7.29 5.7.509 5.7.511 "
         "5.7.515 5.7.60 5.7.606 5.7.705 5.7.708 5.7.750 5.1.7 5.1.8 5.2.252 5.4.5",
@@ -165,9 +165,9 @@ TABLE: tuple[_Row, ...] = (
     _row(RecipientRefused, "5", "5.7.124 5.7.129 5.7.133 5.7.134", stages=(Stage.RECIPIENT,)),
     # Relayed to a mailer that does not follow the standards (RFC 5248).
     _row(DeliveryRefused, "5", "5.1.9"),
-    _row(SenderRefused, "5", "5.1.0", stages=_ABOUT_ONE, words=_SENDER_WORDS),
+    _row(MessageBlocked, "5", "5.1.0", stages=_ABOUT_ONE, words=_SENDER_WORDS),
     _row(AddressRefused, "5", "5.1", stages=_ABOUT_ONE),
-    _row(SenderRefused, "5", stages=_ABOUT_ONE, words=_SENDER_WORDS),
+    _row(MessageBlocked, "5", stages=_ABOUT_ONE, words=_SENDER_WORDS),
     _row(DeliveryDeferred, "5", stages=_ABOUT_ONE, words=_LATER_WORDS),
     _row(DeliveryRefused, "5", stages=_ABOUT_ONE, words=_FULL_WORDS),
     _row(RecipientUnknown, "5", stages=_ABOUT_ONE, words=_UNKNOWN_WORDS),
