@@ -82,7 +82,7 @@ def written(content: bytes) -> Callable[[Path], None]:
     [
         (Path.unlink, "cannot be read: No such file or directory; expected a PNG, JPEG or GIF"),
         (fifo, "is no file; expected a PNG, JPEG or GIF picture"),
-        (folder, "cannot be read: Is a directory; expected a PNG, JPEG or GIF picture"),
+        (folder, "is no file; expected a PNG, JPEG or GIF picture"),
         (written(b""), "is no picture; expected a PNG, JPEG or GIF picture"),
         (written(b"<html>"), "is no picture; expected a PNG, JPEG or GIF picture"),
         (written(PNG.ljust(MAX_LOGO + 1)), "has more than 1,000,000 bytes; expected a smaller"),
@@ -96,7 +96,9 @@ def test_what_is_no_logo_is_told_with_its_key(
 ) -> None:
     assert program("check").code == 0
     spoil(logo)
+    before = sum(1 for _ in Path("/proc/self/fd").iterdir())
     checked = program("check")
+    assert sum(1 for _ in Path("/proc/self/fd").iterdir()) == before
     assert checked.code == 2
     assert f"mail.style.logo = {logo}: {problem}" in " ".join(checked.out.split())
 

@@ -77,10 +77,13 @@ def _content(path: Path) -> bytes | None:
     """Return a file's bytes, up to one more than the limit; None if it is no file."""
     # A pipe would keep whoever opens it waiting.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None
-        return file.read(MAX_LOGO + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(MAX_LOGO + 1)
+    finally:
+        os.close(descriptor)
 
 
 def publish_logo(settings: Settings, logo: LogoFile) -> None:

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
-from digest.app.export.folder import FileState, Manifest, content_hash
+from digest.app.export.folder import ExportFolder, FileState, Manifest, content_hash
+from digest.errors import OutputError
 
 STATE = FileState("7.abc", content_hash(b"x"), 1, 1_700_000_000_123_456_789)
 WHOLE = Manifest(
@@ -66,3 +70,13 @@ def test_what_is_no_manifest_is_refused(content: bytes) -> None:
 def test_a_manifest_of_another_form_says_which_one_is_expected() -> None:
     with pytest.raises(ValueError, match="format 2, expected 1"):
         Manifest.decode(WHOLE.encode().replace(b'"format":1', b'"format":2'))
+
+
+def test_what_is_no_file_is_told_and_leaves_nothing_open(tmp_path: Path) -> None:
+    (tmp_path / "index.html").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    before = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    for name, problem in (("index.html", "is a folder"), ("pipe", "is no file")):
+        with pytest.raises(OutputError, match=problem):
+            ExportFolder(tmp_path).read(name)
+    assert sum(1 for _ in Path("/proc/self/fd").iterdir()) == before

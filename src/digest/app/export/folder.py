@@ -165,12 +165,15 @@ class ExportFolder:
                 return None
             raise self._explained(path, error) from error
         try:
-            with os.fdopen(descriptor, "rb") as file:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise OutputError(self._root / path, "is no file; expected one, or nothing")
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                raise OutputError(self._root / path, "is no file; expected one, or nothing")
+            with os.fdopen(descriptor, "rb", closefd=False) as file:  # raises OSError for a folder
                 return file.read()
         except OSError as error:
             raise self._explained(path, error) from error
+        finally:
+            os.close(descriptor)
 
     def hash(self, path: str) -> str | None:
         """Return the hash of a file's content; None if it is missing or a link."""
