@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TypeVar
 
+from digest.articles.search_terms import search_query
 from digest.editions.delivery import DeliveryState
 from digest.editions.model import EditionState
 from digest.store.database import Store, open_store
+from digest.store.search import search
 from tests import stores
 from tests.store.conftest import AUTHORITY, LOCK_TIMEOUT
 from tests.store.samples import DAILY, MINUTE, NOW, reading, someone
@@ -119,6 +121,22 @@ def test_one_file_read_by_several_is_one_article(store: Store, url: str) -> None
             return mine.articles.record([reading("a.md")], NOW).new
 
     assert sorted(at_once(work)) == [0] * (THREADS - 1) + [1]
+
+
+def test_articles_that_several_index_are_found(store: Store, url: str) -> None:
+    for number in range(40):
+        store.articles.record([reading(f"{number}.md", title=f"word{number:02}")], NOW)
+
+    def index(_: int) -> None:
+        with open_store(url, lock_timeout=LOCK_TIMEOUT) as mine:
+            while mine.search.update(4):
+                pass
+
+    at_once(index)
+    with store.pages._database.read() as connection:
+        for number in range(40):
+            (article,) = search(connection, search_query(f"word{number:02}"), None, 1)
+            assert article.title == f"word{number:02}"
 
 
 def test_one_address_added_by_several_is_one_subscriber(store: Store, url: str) -> None:

@@ -9,11 +9,13 @@ import pytest
 from sqlalchemy import text
 
 from digest.articles.model import Article, Position
-from digest.articles.search_terms import search_query
+from digest.articles.search_terms import index_terms, search_query
 from digest.errors import StoreError
 from digest.store import search as search_module
 from digest.store.database import Store, open_store
-from digest.store.search import index_state, search
+from digest.store.schema import meta
+from digest.store.search import SearchIndex, index_state, search
+from digest.store.statements import put
 from tests.store.samples import NOW, reading
 from tests.stores import keys
 
@@ -193,3 +195,27 @@ def test_a_slow_query_is_broken_off(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_it_is_available_where_the_database_can_search(store: Store) -> None:
     assert store.search.available()
+
+
+def test_what_another_process_indexes_meanwhile_is_not_passed_over(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        take(store, f"{number}.md", f"word{number}")
+    store.search.update(2)
+    store.search.update(2)
+    database = store.search._database
+    with monkeypatch.context() as patch:
+
+        def begin_anew(words: str) -> set[str]:
+            patch.setattr(search_module, "index_terms", index_terms)
+            with database.write() as connection:
+                put(connection, meta, [{"name": "search_index", "value": "0 0"}], key="name")
+            assert SearchIndex(database).update(2)
+            return index_terms(words)
+
+        patch.setattr(search_module, "index_terms", begin_anew)
+        assert store.search.update(2)
+    index(store)
+    for number in range(6):
+        assert titles(store, f"word{number}") == [f"word{number}"]

@@ -57,6 +57,7 @@ class Lock(IntEnum):
     DELIVERIES = 3  #: editions, and the ends of deliveries
     SUBSCRIBERS = 4
     ARCHIVES = 5  #: of feeds: two publishers must not give one number twice
+    SEARCH = 6
 
 
 class Database:

@@ -30,7 +30,7 @@ from digest.articles.model import Article, Position, SafeHtml
 from digest.articles.search_terms import INDEX_VERSION, Lookup, SearchQuery, index_terms
 from digest.articles.summary import plain_text
 from digest.store.article_queries import COLUMNS, NEWEST_FIRST, read
-from digest.store.connection import Database
+from digest.store.connection import Database, Lock
 from digest.store.meta_values import meta_value
 from digest.store.revisions import current
 from digest.store.schema import article, article_state, meta, search_document
@@ -106,11 +106,12 @@ class SearchIndex:
     def update(self, most: int = BATCH) -> bool:
         """Index the next articles that changed, in order of revision; return whether more are left.
 
-        After an interruption, the next call continues after the last commit.
+        After an interruption, the next call continues after the last commit. Where another process
+        indexes at the same time, the later of the two begins again.
         """
         with self._database.read() as connection:
             revision = current(connection).number
-            version, upto = _state(connection)
+            version, upto = state = _state(connection)
             if (version, upto) == (INDEX_VERSION, revision):
                 return False
             if version != INDEX_VERSION:
@@ -119,7 +120,9 @@ class SearchIndex:
         if len(texts) == most:
             revision = texts[-1].revision - 1  # others may have changed in the same one
         terms = [index_terms(f"{row.title}\n{plain_text(SafeHtml(row.body))}") for row in texts]
-        with self._database.write() as connection:
+        with self._database.write(Lock.SEARCH) as connection:
+            if _state(connection) != state:
+                return True
             if version != INDEX_VERSION:
                 self._make(connection)
             self._replace(connection, texts, terms)
