@@ -30,6 +30,8 @@ _PATIENCE = 60.0
 #: Seconds between two looks; each costs six calls.
 _LOOK = 0.001
 _TIMES = 20
+#: Seconds without work before the reference is timed once more, at most.
+_BARE_IDLE = 60.0
 
 
 class Watch:
@@ -83,7 +85,7 @@ def measure(bench: Bench) -> Iterator[Result]:
         written = [
             path for path, state in installation.files().items() if before.get(path) != state.st_ino
         ]
-        bare = _bare(bench.folder / "bare", written)
+        bare, bare_idled = _bare(bench.folder / "bare", written, min(options.idle, _BARE_IDLE))
         idled = None
         if options.idle:
             time.sleep(options.idle)
@@ -100,7 +102,10 @@ def measure(bench: Bench) -> Iterator[Result]:
     yield Result(
         target=IDLE,
         value=None if idled is None else 1e3 * idled,
-        detail=f"one file after {options.idle:,.0f} s" if options.idle else "not asked for",
+        detail=f"one file after {options.idle:,.0f} s; {idled / bare_idled:.1f} times the "
+        f"{1e3 * bare_idled:.0f} ms of writing files and a commit after a minute"
+        if idled
+        else "not asked for",
     )
     if not options.large:
         yield Result(target=MANY, value=None, detail="no large tree was asked for")
@@ -117,16 +122,20 @@ def measure(bench: Bench) -> Iterator[Result]:
     )
 
 
-def _bare(folder: Path, files: list[Path]) -> float:
-    """Return the seconds of replacing files of the same content and one commit, at the median."""
+def _bare(folder: Path, files: list[Path], idle: float) -> tuple[float, float]:
+    """Return the seconds of replacing files of the same content and one commit.
+
+    The first number is the median, the second of the first time after ``idle`` seconds: a machine
+    that had nothing to do is slow itself.
+    """
     folder.mkdir()
     contents = [path.read_bytes() for path in files]
-    seconds = []
     with closing(sqlite3.connect(folder / "database")) as database:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         database.execute("CREATE TABLE article (number INTEGER PRIMARY KEY, text TEXT)")
-        for number in range(_TIMES):
+
+        def once(number: int) -> float:
             began = time.perf_counter()
             with database:
                 article = sample(number)
@@ -135,5 +144,8 @@ def _bare(folder: Path, files: list[Path]) -> float:
                 waiting = folder / f"{place}.new"
                 waiting.write_bytes(content)
                 waiting.replace(folder / str(place))
-            seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds)
+            return time.perf_counter() - began
+
+        median = statistics.median(map(once, range(_TIMES)))
+        time.sleep(idle)
+        return median, once(_TIMES)
