@@ -7,6 +7,7 @@ import random
 import shutil
 from collections.abc import Callable
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -148,10 +149,10 @@ def test_a_tree_that_is_emptied_during_a_scan_loses_nothing(
         read = Tree.read
         reads = count()
 
-        def read_and_delete(tree: Tree, path: str) -> object:
+        def read_and_delete(tree: Tree, path: str, *args: Any) -> object:
             if next(reads) == FILES // 3:
                 shutil.rmtree(workplace.articles / "金融")
-            return read(tree, path)
+            return read(tree, path, *args)
 
         with monkeypatch.context() as patch:
             patch.setattr(Tree, "read", read_and_delete)
