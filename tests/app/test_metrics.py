@@ -130,7 +130,7 @@ class _NoMetrics:
 
 
 async def test_pages_that_are_rendered_or_refused_are_counted() -> None:
-    queue = RenderQueue(1, most_waiting=0)
+    queue = RenderQueue(1, ahead=0, most_waiting=0)
     seen: list[int] = []
     work = asyncio.create_task(queue.run(lambda: seen.append(queue.running)))
     await asyncio.sleep(0)

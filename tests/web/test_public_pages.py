@@ -333,7 +333,7 @@ async def test_too_many_pages_at_once_are_refused_while_what_is_kept_is_served(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = await site.get("")
-    site.pages._queue = RenderQueue(1, most_waiting=1, timeout=0.05)
+    site.pages._queue = RenderQueue(1, ahead=0, most_waiting=1, timeout=0.05)
     go, begun = threading.Event(), threading.Event()
     real = site.services.pages.article
 

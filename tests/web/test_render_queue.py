@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -21,7 +20,7 @@ async def until(queue: RenderQueue, waiting: int) -> None:
 
 
 async def test_no_more_run_at_once_than_may() -> None:
-    queue = RenderQueue(2)
+    queue = RenderQueue(2, ahead=0)
     lock, go = threading.Lock(), threading.Event()
     both = threading.Barrier(3)
     running, most = 0, 0
@@ -47,7 +46,7 @@ async def test_no_more_run_at_once_than_may() -> None:
 
 
 async def test_who_does_not_get_a_turn_in_time_is_sent_away() -> None:
-    queue = RenderQueue(1, timeout=0.01)
+    queue = RenderQueue(1, ahead=0, timeout=0.01)
     go = threading.Event()
     first = asyncio.create_task(queue.run(lambda: go.wait(5)))
     await asyncio.sleep(0)
@@ -60,7 +59,7 @@ async def test_who_does_not_get_a_turn_in_time_is_sent_away() -> None:
 
 
 async def test_turns_come_in_the_order_of_the_requests() -> None:
-    queue = RenderQueue(1)
+    queue = RenderQueue(1, ahead=0)
     go = threading.Event()
     done: list[int] = []
     first = asyncio.create_task(queue.run(lambda: go.wait(5)))
@@ -73,7 +72,7 @@ async def test_turns_come_in_the_order_of_the_requests() -> None:
 
 
 async def test_the_queue_is_bounded() -> None:
-    queue = RenderQueue(1, most_waiting=2)
+    queue = RenderQueue(1, ahead=0, most_waiting=2)
     go = threading.Event()
     first = asyncio.create_task(queue.run(lambda: go.wait(5)))
     await asyncio.sleep(0)
@@ -88,7 +87,7 @@ async def test_the_queue_is_bounded() -> None:
 
 
 async def test_work_that_fails_frees_its_place() -> None:
-    queue = RenderQueue(1)
+    queue = RenderQueue(1, ahead=0)
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
             await queue.run(lambda: 1 // 0)
@@ -96,7 +95,7 @@ async def test_work_that_fails_frees_its_place() -> None:
 
 
 async def test_who_goes_away_frees_the_place_only_when_the_work_is_done() -> None:
-    queue = RenderQueue(1, timeout=0.01)
+    queue = RenderQueue(1, ahead=0, timeout=0.01)
     errors: list[dict[str, Any]] = []
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: errors.append(context))
@@ -127,7 +126,7 @@ async def test_a_network_that_asks_for_much_leaves_the_others_their_turns(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(render_queue, "MOST_OF_ONE", 2)
-    queue = RenderQueue(1)
+    queue = RenderQueue(1, ahead=0)
     go = threading.Event()
     first = asyncio.create_task(queue.run(lambda: go.wait(5), "203.0.113.0/24"))
     await asyncio.sleep(0)
@@ -147,7 +146,7 @@ async def test_pages_give_way_to_what_is_urgent_but_not_for_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     idle = asyncio.Event()
-    queue = RenderQueue(1, idle=idle)
+    queue = RenderQueue(1, ahead=0, idle=idle)
     monkeypatch.setattr(render_queue, "_GIVE_WAY", 60)
     page = asyncio.create_task(queue.run(lambda: "page"))
     await asyncio.sleep(0)
@@ -159,9 +158,30 @@ async def test_pages_give_way_to_what_is_urgent_but_not_for_long(
     assert await queue.run(lambda: "all the same") == "all the same"
 
 
+async def test_pages_that_give_way_go_on_no_more_at_once_than_are_rendered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Idle(asyncio.Event):
+        asked = 0
+
+        async def wait(self) -> Literal[True]:
+            self.asked += 1
+            return await super().wait()
+
+    idle = Idle()
+    queue = RenderQueue(2, idle=idle)
+    monkeypatch.setattr(render_queue, "_GIVE_WAY", 60)
+    pages = [asyncio.create_task(queue.run(lambda: "page")) for _ in range(5)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert idle.asked == 2
+    idle.set()
+    assert await asyncio.gather(*pages) == ["page"] * 5
+
+
 async def test_who_goes_while_giving_way_leaves_the_turn_to_others() -> None:
     idle = asyncio.Event()
-    queue = RenderQueue(1, idle=idle)
+    queue = RenderQueue(1, ahead=0, idle=idle)
     gone = asyncio.create_task(queue.run(lambda: None))
     await asyncio.sleep(0)
     gone.cancel()
@@ -172,7 +192,7 @@ async def test_who_goes_while_giving_way_leaves_the_turn_to_others() -> None:
 
 
 async def test_who_goes_as_the_turn_comes_leaves_it_to_others() -> None:
-    queue = RenderQueue(1)
+    queue = RenderQueue(1, ahead=0)
     go = threading.Event()
     first = asyncio.create_task(queue.run(lambda: go.wait(5)))
     await asyncio.sleep(0)
@@ -194,7 +214,7 @@ async def test_who_goes_as_the_turn_comes_leaves_it_to_others() -> None:
 
 
 async def test_who_goes_while_waiting_is_not_counted_any_more() -> None:
-    queue = RenderQueue(1)
+    queue = RenderQueue(1, ahead=0)
     go = threading.Event()
     first = asyncio.create_task(queue.run(lambda: go.wait(5)))
     await asyncio.sleep(0)
@@ -210,7 +230,7 @@ async def test_who_goes_while_waiting_is_not_counted_any_more() -> None:
 
 
 async def test_who_is_refused_and_goes_in_one_moment_leaves_as_many_turns() -> None:
-    queue = RenderQueue(1)
+    queue = RenderQueue(1, ahead=0)
     go = threading.Event()
     first = asyncio.create_task(queue.run(lambda: go.wait(5)))
     await asyncio.sleep(0)
@@ -226,69 +246,81 @@ async def test_who_is_refused_and_goes_in_one_moment_leaves_as_many_turns() -> N
     assert queue._free == 1
 
 
-async def test_without_a_thread_requests_are_refused_and_the_turn_stays(
+def no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+async def test_without_a_thread_requests_are_refused_and_the_turns_stay(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     queue = RenderQueue(1)
-
-    def submit(*_: object) -> None:
-        raise RuntimeError("can't start new thread")
-
     with monkeypatch.context() as patch:
-        patch.setattr(queue._threads, "submit", submit)
-        with pytest.raises(Busy):
-            await queue.run(lambda: None)
-    assert (queue.running, queue.refused) == (0, 1)
+        patch.setattr(threading.Thread, "start", no_thread)
+        for _ in range(2):
+            with pytest.raises(Busy):
+                await queue.run(lambda: None)
+    assert (queue.running, queue.refused, queue._free) == (0, 2, 1 + render_queue.AHEAD)
     assert await queue.run(lambda: "again") == "again"
 
 
-async def test_work_that_was_refused_is_not_done_later_nor_gives_a_turn_twice(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_pages_wait_for_no_other_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
     queue = RenderQueue(2)
-    begun, go = threading.Event(), threading.Event()
-    done = []
-
-    def work() -> None:
-        begun.set()
-        go.wait(5)
-
-    first = asyncio.create_task(queue.run(work))
-    await asyncio.to_thread(begun.wait, 5)
-
-    def start(_: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
+    go = threading.Event()
+    slow = [asyncio.create_task(queue.run(lambda: go.wait(5)))]
+    quick = [asyncio.create_task(queue.run(lambda: "quick")) for _ in range(5)]
+    assert await asyncio.gather(*quick) == ["quick"] * 5
+    assert not slow[0].done()
+    # One that was done in time waits for none that comes after it in the same thread.
+    first = asyncio.create_task(queue.run(lambda: "first"))
+    await asyncio.sleep(0)
+    slow.append(asyncio.create_task(queue.run(lambda: go.wait(5))))
+    assert await first == "first"
     with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", start)
-        with pytest.raises(Busy):
-            await queue.run(lambda: done.append("refused"))
+        patch.setattr(threading.Thread, "start", no_thread)
+        waiting = asyncio.create_task(queue.run(lambda: "later"))
+        await asyncio.sleep(0)
     go.set()
-    await first
-    await asyncio.gather(*(queue.run(lambda: done.append("done")) for _ in range(2)))
-    assert done == ["done", "done"]
-    assert (queue.running, queue._free) == (0, 2)
+    assert await asyncio.gather(*slow, waiting) == [True, True, "later"]
+    assert (queue.running, queue.refused) == (0, 0)
+
+
+async def test_what_was_handed_over_and_not_begun_in_time_is_refused() -> None:
+    queue = RenderQueue(1)
+    go = threading.Event()
+    done = []
+    first = asyncio.create_task(queue.run(lambda: go.wait(5)))
+    await asyncio.sleep(0)
+    queue._timeout = -1.0  # as if the time were over
+    late = asyncio.create_task(queue.run(lambda: done.append("late")))
+    await asyncio.sleep(0)
+    queue._timeout = render_queue.TIMEOUT
+    go.set()
+    assert await first
+    with pytest.raises(Busy):
+        await late
+    assert await queue.run(lambda: "again") == "again"
+    assert (done, queue.running, queue.refused) == ([], 0, 1)
+
+
+async def test_who_went_before_a_thread_began_has_nothing_done() -> None:
+    queue = RenderQueue(1)
+    go = threading.Event()
+    done = []
+    first = asyncio.create_task(queue.run(lambda: go.wait(5)))
+    await asyncio.sleep(0)
+    gone = asyncio.create_task(queue.run(lambda: done.append("gone")))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.sleep(0)
+    go.set()
+    assert await first
+    assert await queue.run(lambda: "again") == "again"
+    assert (done, queue.running, queue._free) == ([], 0, 1 + render_queue.AHEAD)
 
 
 async def test_work_that_ends_with_what_no_future_takes_is_answered_all_the_same() -> None:
-    queue = RenderQueue(1)
+    queue = RenderQueue(1, ahead=0)
     with pytest.raises(RuntimeError, match="StopIteration"):
         async with asyncio.timeout(5):
             await queue.run(lambda: next(iter(())))
     assert await queue.run(lambda: "again") == "again"
-
-
-async def test_work_that_a_thread_began_before_it_was_refused_gives_no_turn_twice(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    queue = RenderQueue(1)
-
-    def submit(work: Callable[..., None], *args: object) -> None:
-        work(*args)
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(queue._threads, "submit", submit)
-    with pytest.raises(Busy):
-        await queue.run(lambda: None)
-    await asyncio.sleep(0)
-    assert (queue.running, queue._free) == (0, 1)
