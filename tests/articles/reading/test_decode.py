@@ -198,7 +198,7 @@ def test_nobody_cares_which_encoding_ascii_declares() -> None:
     ("content", "trouble"),
     [
         (CHINESE.encode()[:-2], "1 of its characters are broken and became \ufffd"),
-        (CHINESE.encode("utf-16")[:-1], "1 of its characters are broken and became \ufffd"),
+        (CHINESE.encode("utf-16")[:-3], "1 of its characters are broken and became \ufffd"),
         ("\ufffd in the text itself".encode(), None),
     ],
 )
@@ -350,6 +350,80 @@ def test_the_language_that_a_file_or_the_site_names_decides_between_what_is_as_l
     assert "cafč" in module.decode(b"lang: sl-SI\n" + content).text
     russian = "Да".encode("cp1251") + b" and English words"
     assert "Да" in module.decode(russian, "ru-RU").text
+
+
+HINDI = "---\ntitle: नमस्ते\n---\nयह एक लेख है और इसमें कई शब्द हैं।\n"
+MARKS = [
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+]
+
+
+@pytest.mark.parametrize(("mark", "name"), MARKS)
+@pytest.mark.parametrize("text", ["---\ntitle: Plain words\n---\nText.", MAINLAND, HINDI])
+def test_utf_8_behind_a_mark_of_another_encoding_is_read(mark: bytes, name: str, text: str) -> None:
+    trouble = f"its byte order mark says {name}, but it was read as utf-8"
+    for between in (b"", codecs.BOM_UTF8):
+        decoded = module.decode(mark + between + text.encode())
+        assert decoded == module.Decoded(text=text, troubles=(trouble,))
+
+
+@pytest.mark.parametrize("mark", [mark for mark, _ in MARKS])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x01\x02abc",
+        bytes(range(256)) * 2,
+        b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
+        bytes.fromhex("d7a1ff33e2900c81bb4e57f61e9ad3c5f0b4d8e1a7c29f83d1ee"),
+        (MAINLAND * 9).encode("gb18030"),
+    ],
+)
+def test_other_bytes_behind_the_mark_of_a_wide_encoding_are_no_text(
+    mark: bytes, content: bytes
+) -> None:
+    with pytest.raises(ValueError, match=r"binary|no known encoding"):
+        decode(mark + content)
+
+
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_letters_of_any_script_are_read_with_a_mark_and_without(order: str) -> None:
+    for text in (HINDI, "# სათაური\n\nეს არის ტექსტი.\n", "👍 and words", "नमस्ते\n"):
+        mark = codecs.BOM_UTF16_LE if order == "le" else codecs.BOM_UTF16_BE
+        content = text.encode(f"utf-16-{order}")
+        assert decode(mark + content) == text
+        assert decode(content) == text
+        assert decode(mark + content + b"\n") == text
+
+
+def test_the_byte_order_that_a_mark_says_may_be_the_wrong_one() -> None:
+    for text in (MAINLAND + "\n一一", HINDI, "---\ntitle: Words\n---\n"):
+        decoded = module.decode(codecs.BOM_UTF16_LE + text.encode("utf-16-be"))
+        trouble = "its byte order mark says utf-16, but it was read as utf-16-be"
+        assert decoded == module.Decoded(text=text, troubles=(trouble,))
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (MAINLAND * 4, "gb18030"),
+        (JAPANESE * 4, "cp932"),
+        (FRENCH, "cp1252"),
+        ("Words — and “quotes”\n", "utf-16-le"),
+    ],
+)
+def test_another_encoding_behind_the_mark_of_utf_8_is_read(text: str, encoding: str) -> None:
+    decoded = module.decode(codecs.BOM_UTF8 + text.encode(encoding))
+    trouble = f"its byte order mark says utf-8, but it was read as {encoding}"
+    assert decoded == module.Decoded(text=text, troubles=(trouble,))
+
+
+def test_marks_behind_each_other_are_passed_over() -> None:
+    assert decode(codecs.BOM_UTF8 + codecs.BOM_UTF16_LE + HINDI.encode("utf-16-le")) == HINDI
+    with pytest.raises(ValueError, match="binary"):
+        decode(codecs.BOM_UTF16_LE * 9 + b"text")
 
 
 def test_a_byte_order_mark_within_a_text_is_taken_out() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+import regex
 from charset_normalizer import from_bytes
 
 from digest.articles.characters import publishable
@@ -23,6 +24,9 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_UTF16 = (("utf-16-le", codecs.BOM_UTF16_LE), ("utf-16-be", codecs.BOM_UTF16_BE))
+#: Marks behind each other that are read.
+_MAX_MARKS = 4
 #: Encodings to guess among, beside Unicode; fewer candidates cause fewer errors.
 _LEGACY = ["gb18030", "big5hkscs", "euc_jp", "cp932", "cp949", "cp1252", "cp1251", "koi8_r"]
 #: Encodings also tried, because a guess is poor if few characters are beyond ASCII.
@@ -101,6 +105,19 @@ _ACCENTED = re.compile(
 #: Two signs of Latin-1 together are a character of another encoding.
 _SIGNS = re.compile("[\u00a0-\u00bb\u00bf]{2,}")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
+#: Controls, and code points that are no characters for everybody; and broken ones.
+_NO_CHARACTER = regex.compile(
+    r"[\p{Cc}\p{Cn}\p{Co}\p{Cs}--[\t\n\v\f\r\x85]]|\ufffd", regex.VERSION1
+)
+#: Of so many characters of UTF-16 and UTF-32, at most one is none: of chance bytes, one in six is.
+_CHARACTERS_PER_NONE = 16
+_EASTERN = re.compile("[\u2e80-\ud7ff]")
+#: The least plausibility of texts in UTF-16, but for letters that it does not know.
+_PLAUSIBLE = 0.8
+#: Of so many characters beside such letters, one is of ASCII: a blank or a line end.
+_CHARACTERS_PER_ASCII = 16
+#: So many characters of ASCII are none by chance.
+_NO_CHANCE = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,12 +136,7 @@ def decode(content: bytes, language: str = "") -> Decoded:
     """
     if not content.strip():
         raise ValueError("the file is empty")
-    for mark, encoding in _MARKS:
-        if content.startswith(mark):
-            raw = content.decode(encoding, "replace")
-            break
-    else:
-        encoding, raw = _without_mark(content, language)
+    encoding, raw, claimed = _read(content, language)
     text = publishable(raw)
     if "\ufeff" in text or text.startswith(_MARK_MISREAD):
         # A mark within the text is where files were joined: the front matter and the text, mostly.
@@ -132,13 +144,84 @@ def decode(content: bytes, language: str = "") -> Decoded:
     if not text.strip():
         raise ValueError("the file is empty")
     return Decoded(
-        text=text, troubles=(*_encoding_troubles(content, encoding), *_broken(content, raw))
+        text=text,
+        troubles=(*_encoding_troubles(content, encoding, claimed), *_broken(content, raw)),
     )
 
 
-def _encoding_troubles(content: bytes, encoding: str) -> Iterator[str]:
-    """Yield remarks on an encoding that is not declared, or declared wrongly."""
+def _read(content: bytes, language: str) -> tuple[str, str, str]:
+    """Return the encoding, the text, and the encoding of the byte order mark, "" without any.
+
+    Behind a mark that is false, there may be another one.
+    """
+    claimed, rest = "", content
+    for _ in range(_MAX_MARKS):
+        marks = [(mark, encoding) for mark, encoding in _MARKS if rest.startswith(mark)]
+        for mark, encoding in marks:
+            if (text := _marked(rest, mark, encoding)) is not None:
+                return encoding, text, claimed or encoding
+        if not marks:
+            break
+        mark, encoding = marks[0]
+        claimed, rest = claimed or encoding, rest[len(mark) :]
+    encoding, raw = _without_mark(rest, language)
+    if claimed.startswith(("utf-16", "utf-32")) and not encoding.startswith("utf"):
+        raise ValueError("the file is binary, not text")
+    return encoding, raw, claimed
+
+
+def _marked(content: bytes, mark: bytes, encoding: str) -> str | None:
+    """Return the text behind a byte order mark; None where it is of another encoding, or none."""
+    if mark == codecs.BOM_UTF8:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            return None
+        return text if _is_of_characters(text[:SAMPLE]) else None
+    text = _halved(content).decode(encoding, "replace")
+    sample = text[:SAMPLE]
+    if not _is_of_characters(sample):
+        return None
+    is_utf16 = len(mark) == len(codecs.BOM_UTF16)
+    if not is_utf16 or plausibility(sample) >= _PLAUSIBLE:
+        return text
+    return text if _has_ascii(content[: 2 * SAMPLE], mark, sample) else None
+
+
+def _halved(content: bytes) -> bytes:
+    """Return UTF-16 without the half of a line end that another program put behind it."""
+    return content[:-1] if len(content) % 2 and content.endswith(b"\n") else content
+
+
+def _has_ascii(content: bytes, mark: bytes, text: str) -> bool:
+    """Return whether UTF-16 in this byte order has ASCII beside letters that are not known here.
+
+    One byte of each of its characters is 0: of those of ASCII itself, none is. Of chance bytes in
+    a short ``text``, most are East Asian characters.
+    """
+    zeros = content[1::2].count(0) - content[0::2].count(0)
+    if mark == codecs.BOM_UTF16_BE:
+        zeros = -zeros
+    if zeros * _CHARACTERS_PER_ASCII < len(text):
+        return False
+    return zeros >= _NO_CHANCE or 2 * len(_EASTERN.findall(text)) < len(text) - zeros
+
+
+def _is_of_characters(text: str) -> bool:
+    """Return whether a text is not empty, and hardly anything in it is no character."""
+    return len(_NO_CHARACTER.findall(text)) * _CHARACTERS_PER_NONE < len(text)
+
+
+def _encoding_troubles(content: bytes, encoding: str, claimed: str) -> Iterator[str]:
+    """Yield remarks on an encoding that is not declared, or declared wrongly.
+
+    ``claimed`` is what a byte order mark says, "" without any.
+    """
     if content.isascii():
+        return
+    if claimed and _meant(claimed) != _meant(encoding):
+        names = [name.removesuffix("-sig") for name in (claimed, encoding)]
+        yield f"its byte order mark says {names[0]}, but it was read as {names[1]}"
         return
     declared = _DECLARED.search(content, 0, _PRESCAN)
     if declared:
@@ -265,15 +348,21 @@ def utf16(content: bytes, sample: int) -> tuple[str, str] | None:
 
     The first ``sample`` bytes decide.
     """
-    whole = content[:-1] if len(content) % 2 and content.endswith(b"\n") else content
-    best, decoded = 0.8, None
-    for encoding in ("utf-16-le", "utf-16-be"):
+    whole, best, decoded = _halved(content), _PLAUSIBLE, None
+    for encoding, mark in _UTF16:
         try:
             text = whole.decode(encoding)
         except UnicodeDecodeError:
             continue
-        score = plausibility(text[: sample // 2])
-        if score > best:
+        start = text[: sample // 2]
+        score = plausibility(start)
+        if (
+            score < _PLAUSIBLE
+            and not _NO_CHARACTER.search(start)
+            and _has_ascii(whole[:sample], mark, start)
+        ):
+            score = _PLAUSIBLE
+        if score >= best:
             best, decoded = score, (encoding, text)
     return decoded
 
