@@ -526,6 +526,25 @@ def test_titles_are_read_however_they_are_escaped(title: str, seen: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("written", "seen"),
+    [
+        ("&#55357;&#56832;", "\U0001f600"),
+        ("&#xD83D;&#xde00;&#x26F4;", "\U0001f600\u26f4"),
+        ("&#55357;", "\ufffd"),
+        ("&#56832;&#55357;", "\ufffd\ufffd"),
+        ("&#x110000;", "\ufffd"),
+        (f"&#{'9' * 5_000};", "\ufffd"),
+        ("<![CDATA[<p>&#128674;</p>]]>", "\U0001f6a2"),
+    ],
+)
+def test_a_reference_to_half_a_character_spoils_no_feed(written: str, seen: str) -> None:
+    other = "<title>Ships</title>"
+    read = read_feed(rss(f"<title>Cranes {written} here</title>", other), URL)
+    assert [entry.title for entry in read.entries] == [f"Cranes {seen} here", "Ships"]
+    assert read.problem == ""
+
+
+@pytest.mark.parametrize(
     ("told", "authors"),
     [
         (

@@ -7,6 +7,7 @@ import calendar
 import html
 import itertools
 import re
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -49,12 +50,16 @@ _MAIL_AND_NAME = re.compile(r"[^\s()@]+@[^\s()@]+(?:\s*\(([^()]+)\))?")
 _UTC = ZoneInfo("UTC")
 #: Descriptions of pictures and recordings beside that of the entry, which feedparser mixes up.
 _ADDED = re.compile(rb"<(/?)(media|itunes):(?:description|summary)\b")
-#: An ampersand that begins no entity, and sections where it need not.
+#: An ampersand that begins no entity, references to characters by number, and sections that may
+#: have either.
 _AMPERSAND = re.compile(
     rb"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)|<[?!][^>]*+(?:>|\Z)"
-    rb"|&(?!(?:[A-Za-z][A-Za-z0-9]*|#[0-9]+|#[xX][0-9A-Fa-f]+);)",
+    rb"|(?:&#(?:[0-9]++|[xX][0-9A-Fa-f]++);)++|&(?![A-Za-z][A-Za-z0-9]*+;)",
     re.DOTALL,
 )
+_NUMBER = re.compile(rb"&#(?:0*+([0-9]++)|[xX]0*+([0-9A-Fa-f]++));")
+#: Digits of the largest number of a character, in either system, and what stands for a larger one.
+_DIGITS, _NO_CHARACTER = 7, 0xFFFD
 #: The end of a whole document, and the bytes in which it is.
 _END, _END_WITHIN = re.compile(rb"</(?:rss|feed|\w+:RDF|RDF|channel)\s*>", re.IGNORECASE), 1_000
 #: A relative reference in HTML, escaped or not.
@@ -150,8 +155,29 @@ def _as_utf8(content: bytes, media_type: str) -> bytes:
 
 
 def _escaped(match: re.Match[bytes]) -> bytes:
-    """Return a match with a bare ampersand escaped; other matches stay as they are."""
-    return b"&amp;" if match[0] == b"&" else match[0]
+    """Return a match with what is no XML mended: a bare ampersand, references to half a character.
+
+    Some programs refer to the halves of UTF-16 of what is beyond 16 bits, such as an emoji, and
+    feedparser fails then.
+    """
+    if match[0] == b"&":
+        return b"&amp;"
+    return _references(match[0]) if match[0].startswith(b"&#") else match[0]
+
+
+def _references(text: bytes) -> bytes:
+    """Return references to characters by number, two halves of one as one reference."""
+    codes = [_code(number) for number in _NUMBER.finditer(text)]
+    if not any(0xD800 <= code <= 0xDFFF or code == _NO_CHARACTER for code in codes):
+        return text
+    halves = "".join(map(chr, codes)).encode("utf-16", "surrogatepass")
+    return b"".join(b"&#%d;" % ord(character) for character in halves.decode("utf-16", "replace"))
+
+
+def _code(number: re.Match[bytes]) -> int:
+    digits, base = (number[1], 10) if number[1] else (number[2], 16)
+    code = int(digits, base) if len(digits) <= _DIGITS else _NO_CHARACTER
+    return code if code <= sys.maxunicode else _NO_CHARACTER
 
 
 def _entry(entry: dict[str, Any], url: str, language: str, authors: tuple[str, ...]) -> Entry:
