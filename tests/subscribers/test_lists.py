@@ -7,13 +7,13 @@ from time import process_time, tzset
 
 import pytest
 
+from digest.subscribers.list_row_state import moment
 from digest.subscribers.lists import (
     BadRow,
     ListedSubscriber,
     check_history,
     check_old_ids,
     check_person,
-    moment,
     read_list,
     write_list,
 )
