@@ -29,6 +29,8 @@ _FULL_WIDTH = {code + 0xFEE0: code for code in range(0x21, 0x7F)} | {
     0x3002: ord("."),
     0xFF61: ord("."),
 }
+#: A part before the @ in quotation marks that needs none (RFC 5321 section 4.1.2).
+_NEEDLESSLY_QUOTED = re.compile(r'"([^"\\\s@]+)"(?=@)')
 _WORD = re.compile(r"[^\s<>\"'(),:;]+")
 #: An @ in a link.
 _CODED_AT = "%40"
@@ -42,10 +44,10 @@ def check_address(text: str) -> str:
     Raises ValueError that says what is wrong. Allowed are the dot-strings of RFC 5321 with letters
     of any language (RFC 6531), at a domain of two labels or more, or at ``localhost``. What input
     methods and copying leave is corrected: full-width ASCII, invisible characters around it, a dot
-    at the end.
+    at the end, quotation marks that mean nothing.
     """
     address = text.strip().strip(_INVISIBLE).strip().removesuffix(".").translate(_FULL_WIDTH)
-    address = unicodedata.normalize("NFC", address)
+    address = _NEEDLESSLY_QUOTED.sub(r"\1", unicodedata.normalize("NFC", address), count=1)
     if len(address) > MAX_ADDRESS:
         raise ValueError(f"an address has at most {MAX_ADDRESS} bytes")
     local, at, domain = address.partition("@")
