@@ -178,6 +178,20 @@ def test_an_opt_out_in_a_list_ends_an_active_subscription(
     assert listed(program)[0]["state"] == "unsubscribed"
 
 
+def test_an_opt_out_counts_whatever_else_its_line_says(
+    program: Program, workplace: Workplace
+) -> None:
+    add(program, "bob@example.org", "--language", "de")
+    (workplace.folder / "out.csv").write_text(
+        "email,status,language,timezone\nbob@example.org,unsubscribed,Deutsch!,Ulm Time\n"
+        "nobody,unsubscribed,de,\n"
+    )
+    ended = program("subscribers", "import", "out.csv", "--digest", "daily")
+    assert ended.out == "1 ended: unsubscribed or suppressed in the list\n1 bad lines\n"
+    (row,) = listed(program)
+    assert (row["state"], row["language"]) == ("unsubscribed", "de")
+
+
 def test_a_move_to_another_database_keeps_everything_and_every_link(
     program: Program, workplace: Workplace
 ) -> None:

@@ -166,17 +166,19 @@ def _listed(services: Services, row: ListedSubscriber, digest: str | None) -> Ne
     from dataclasses import replace
 
     from digest.subscribers.lists import check_history, check_old_ids, check_person
+    from digest.subscribers.model import SubscriberState
 
-    fields = row.fields
-    new = new_subscriber(
-        services,
-        fields.get("address", ""),
-        fields.get("digest") or digest or "",
-        **{
-            name: fields.get(name)
-            for name in ("name", "categories", "language", "timezone", "consent")
-        },
-    )
+    fields, name = row.fields, row.fields.get("digest") or digest or ""
+    preferences = ("name", "categories", "language", "timezone", "consent")
+    address = fields.get("address", "")
+    try:
+        new = new_subscriber(
+            services, address, name, **{choice: fields.get(choice) for choice in preferences}
+        )
+    except ValueError:
+        if row.state is SubscriberState.ACTIVE:
+            raise
+        new = new_subscriber(services, address, name)  # an opt-out counts without preferences
     assert row.state is not None  # noqa: S101 the caller leaves the others out
     return replace(
         new,
