@@ -1,4 +1,4 @@
-"""Spelling: suggestions for misspelt words."""
+"""Spelling: suggestions for misspelt words, lists of words, nouns with their numbers."""
 
 # pure
 from __future__ import annotations
@@ -18,3 +18,8 @@ def alternatives(words: list[str]) -> str:
     """Return words, at least one, as a person lists them."""
     quoted = [f"'{word}'" for word in words]
     return " or ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun; ``plural`` where that is not the noun with an "s"."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"

@@ -69,7 +69,7 @@ def test_withdraw_takes_an_article_out_and_restore_puts_it_back(
     assert f"articles/{one['key']}/index.html" not in published
     assert "feeds/Notes/rss.xml" not in published
     assert [gone["title"] for gone in told(built, "list", "--withdrawn")] == ["又一篇"]
-    assert "Withdrawn    1 articles" in built("status").out
+    assert "Withdrawn    1 article\n" in built("status").out
 
     assert built("build").code == 0
     assert workplace.published() == published, "its file is still there"
@@ -125,7 +125,7 @@ def test_files_that_wait_for_their_date_are_listed(built: Program, workplace: Wo
     assert built("articles", "list", "--waiting").out == "No file waits for its date.\n"
     month = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
     workplace.write("d.md", "以后", date=month.isoformat())
-    assert "1 files wait for their date" in built("build").out
+    assert "1 file waits for its date" in built("build").out
     shown = f"{month:%Y-%m-%d %H:%M} UTC"
     assert built("articles", "list", "--waiting").out == f"{shown}\td.md\n"
     waiting = told(built, "list", "--waiting")

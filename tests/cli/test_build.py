@@ -62,7 +62,7 @@ def test_build_ends_with_1_where_a_file_is_a_problem(
     workplace.write_text("bad.md", "---\ntitle: never closed\n")
     built = program("build")
     assert built.code == 1
-    assert "1 files are no articles" in built.out
+    assert "1 file is no article;" in built.out
 
 
 def test_build_tells_of_a_file_that_is_being_written(
@@ -119,7 +119,7 @@ def test_status_tells_when_the_last_full_scan_was_and_how_long_it_took(
     workplace.write("a.md")
     program("build")  # another process, as far as the database knows
 
-    assert re.search(r"Last scan    20\d\d-.{14} UTC: 1 files in \d+\.\d s", program("status").out)
+    assert re.search(r"Last scan    20\d\d-.{14} UTC: 1 file in \d+\.\d s", program("status").out)
     told = json.loads(program("status", "--json").out)["last_scan"]
     assert told["files"] == 1
     assert told["seconds"] >= 0
@@ -226,7 +226,7 @@ def test_pictures_for_which_there_is_no_room_are_told_until_there_is(
         (note,) = services.store.articles.problems(noted=True)
     assert "1.png' has no room in the 1,048,576 bytes" in note.cause
     assert len(list(copies.glob("*.png"))) == 1
-    told = "1 files left out: the folder has no more room ([articles] max_asset_folder_bytes;"
+    told = "1 file left out: the folder has no more room ([articles] max_asset_folder_bytes;"
     assert told in program("status").out
 
     workplace.configure(base=CONFIGURATION.replace("[articles]\n", few.format(3_000_000)))

@@ -302,12 +302,12 @@ def test_init_says_what_it_has_read_and_what_it_cannot_use(
     lay(workplace.folder / "site", SITES["jekyll"][0])
     made = program("init", "--from", "jekyll", "site")
     assert "Read    site/_config.yml" in made.out
-    assert "Found   1 files in site/tech/_posts (as tech)" in made.out
+    assert "Found   1 file in site/tech/_posts (as tech)" in made.out
     assert 'site.url = "https://j.example/b"' in made.out
     assert "not used: timezone = 'Middle/Earth': must be a time zone" in made.err
     lay(workplace.folder / "pel", SITES["pelican"][0])
     made = program("init", "--from", "pelican", "pel")
-    assert "1 files and 1 files .rst that Digest does not read in pel/text/blog" in made.out
+    assert "1 file and 1 file .rst that Digest does not read in pel/text/blog" in made.out
     assert "site.timezone: pel/pelicanconf.py says nothing of it" in made.err
 
 

@@ -118,7 +118,7 @@ def test_send_reaches_every_reader_once(news: Program, workplace: Workplace) -> 
     news("subscribers", "add", "b@example.org", "--digest", "daily", "--categories", "Notes")
     sent = news("send", "daily")
     assert sent.code == 0
-    assert "1 articles for 1 readers" in sent.out
+    assert "1 article for 1 reader." in sent.out
     assert "1 sent" in sent.out
     assert recipients(workplace) == ["a@example.org"]
     assert news("send", "daily").code == 1
@@ -139,7 +139,7 @@ def test_a_dry_run_sends_nothing(news: Program, workplace: Workplace) -> None:
     news("subscribers", "add", "a@example.org", "--digest", "daily")
     dry = news("send", "daily", "--latest", "3", "--dry-run")
     assert dry.code == 0
-    assert "3 articles for 1 readers" in dry.out
+    assert "3 articles for 1 reader." in dry.out
     assert recipients(workplace) == []
 
 

@@ -40,7 +40,7 @@ def test_it_says_what_it_watches_and_when_the_digests_are_due(
     for start in (
         f"Watching  {workplace.articles}",
         "Articles  1 in 2 categories, 4 feeds",
-        "Problems  1 files",
+        "Problems  1 file;",
         "Open      http://127.0.0.1:8000/",
         f"Mail      into the Maildir {workplace.folder / 'mail'}",
         "Digest    每日摘要 (daily): next ",

@@ -221,7 +221,7 @@ def test_values_that_may_be_an_opt_out_are_told(program: Program, workplace: Wor
     ended = program("subscribers", "import", "list.csv", "--digest", "daily", "--dry-run")
     assert ended.code == 0
     assert "'Stato' is 'Da verificare' 2 times: no state that is known" in ended.err
-    assert f"'Stato' is '{'x' * 40}' 1 times" in ended.err
+    assert f"'Stato' is '{'x' * 40}' 1 time: " in ended.err
     assert "scritto" not in ended.err
 
 
@@ -241,7 +241,7 @@ def test_lists_of_other_programs_are_imported(program: Program, workplace: Workp
         "1 added",
         "1 added as unsubscribed or suppressed",
         "1 left out: never confirmed",
-        "1 bad lines",
+        "1 bad line",
     ]
     assert [(row["name"], row["state"]) for row in listed(program)] == [
         ("Änne Groß", "active"),

@@ -131,7 +131,7 @@ def test_a_document_is_remembered_with_its_validators() -> None:
         next_at=NOW + timedelta(hours=2),
         interval=timedelta(hours=2),
         health=Health.OK,
-        answer="1 entries",
+        answer="1 entry",
         title="Harbour News",
         home="https://harbour.example/",
     )

@@ -16,6 +16,7 @@ from digest.cli.terminal import (
     print_table,
     say,
 )
+from digest.spelling import counted
 from digest.times import format_utc
 
 if TYPE_CHECKING:
@@ -152,7 +153,8 @@ def _find(services: Services, names: list[str]) -> list[ArticleStatus]:
 def _publish(services: Services, done: str) -> None:
     """Bring feeds and pages up to date, and print the result."""
     published = services.publish()
-    say(f"{done}; {published.written:,} files written, {published.removed:,} removed.")
+    written = counted(published.written, "file")
+    say(f"{done}; {written} written, {published.removed:,} removed.")
 
 
 def _fields(services: Services, status: ArticleStatus) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from digest.cli.terminal import (
     say,
 )
 from digest.errors import SourceError
+from digest.spelling import counted
 from digest.times import format_utc
 
 if TYPE_CHECKING:
@@ -98,12 +99,13 @@ def _print_built(
             }
         )
         return
+    updated = counted(changes.updated, "updated article")
     say(
-        f"{taken.files:,} files: {changes.new:,} new and {changes.updated:,} updated articles; "
-        f"{counts.articles:,} in {counts.categories:,} categories."
+        f"{counted(taken.files, 'file')}: {changes.new:,} new and {updated}; "
+        f"{counts.articles:,} in {counted(counts.categories, 'category', 'categories')}."
     )
     say(
-        f"{published.written:,} files written, {published.unchanged:,} unchanged, "
+        f"{counted(published.written, 'file')} written, {published.unchanged:,} unchanged, "
         f"{published.removed:,} removed in {services.settings.paths.output} ({seconds:.1f} s)."
     )
     for path in sorted(taken.waiting):
@@ -111,11 +113,14 @@ def _print_built(
     for path, problem in sorted(taken.unread.items()):
         complain(f"{path}: cannot be read just now: {problem}; left out")
     if counts.embargoed:
-        say(f"{counts.embargoed:,} files wait for their date (`digest articles list --waiting`).")
+        waiting = counted(counts.embargoed, "file waits for its", "files wait for their")
+        say(f"{waiting} date (`digest articles list --waiting`).")
     if counts.salvaged:
-        say(f"{counts.salvaged:,} files are broken and were salvaged (`digest problems`).")
+        salvaged = counted(counts.salvaged, "file is broken and was", "files are broken and were")
+        say(f"{salvaged} salvaged (`digest problems`).")
     if counts.problems:
-        say(f"{counts.problems:,} files are no articles; `digest problems` tells why.")
+        unread = counted(counts.problems, "file is no article", "files are no articles")
+        say(f"{unread}; `digest problems` tells why.")
 
 
 @app.command()
@@ -232,7 +237,7 @@ def export(
         print_json({**asdict(done), "url": address, "seconds": round(seconds, 3)})
     else:
         say(
-            f"{done.written:,} files written ({_bytes(done.written_bytes)}), "
+            f"{counted(done.written, 'file')} written ({_bytes(done.written_bytes)}), "
             f"{done.unchanged:,} unchanged, {done.removed:,} removed in {folder}: "
             f"{_bytes(done.total_bytes)} for {address}/ ({seconds:.1f} s)."
         )
@@ -251,7 +256,7 @@ def _report_others(folder: Path, done: Exported) -> None:
         complain(f"{folder / path}: was not written by `digest export`; expected nothing there")
     more = sum(max(0, len(paths) - _NAMED) for paths in (done.edited, done.kept, done.in_the_way))
     if more:
-        remark(f"{more:,} more such files")
+        remark(counted(more, "more such file"))
     if done.in_the_way:
         raise typer.Exit(FAILED)
 

@@ -16,6 +16,7 @@ import typer
 from digest.cli.context import Context
 from digest.cli.terminal import FAILED, MISUSED, OK, out, remark, say
 from digest.errors import ConfigurationError, DigestError, OutputError, TemplateError
+from digest.spelling import counted
 
 if TYPE_CHECKING:
     from digest.articles.model import CategoryPath
@@ -92,7 +93,10 @@ def check(
         )
     if not settings.web.enabled:
         pageless = _pageless(settings)
-        without = f", though {pageless:,} articles have no link of their own" if pageless else ""
+        linkless = counted(
+            pageless, "article has no other address", "articles have no other address"
+        )
+        without = f", though {linkless}" if pageless else ""
         remark(
             "web.enabled = false: nobody serves the pages that feeds and mails lead to, nor "
             f"archives{without}; `digest export DIR` writes them as files"
@@ -131,8 +135,8 @@ def _unreachable(settings: Settings) -> list[str]:
                 counts[reader.digest] += 1
                 lost.setdefault(reader.digest, set()).update(reader.categories)
     return [
-        f"{counts[digest]:,} readers of {digest} can get no mail: no article that it selects is in "
-        f"the categories they chose: {format_categories(tuple(sorted(paths)))}"
+        f"{counted(counts[digest], 'reader')} of {digest} can get no mail: no article that it "
+        f"selects is in the categories they chose: {format_categories(tuple(sorted(paths)))}"
         + "".join(sorted({nearest(path, known - paths) for path in paths}))
         for digest, paths in lost.items()
     ]

@@ -12,6 +12,7 @@ import typer
 from digest.cli.context import services_of
 from digest.cli.terminal import FAILED, Json, complain, print_json, print_table, say
 from digest.editions.delivery import DeliveryState
+from digest.spelling import counted
 from digest.times import format_utc, format_zoned
 
 if TYPE_CHECKING:
@@ -114,7 +115,8 @@ def approve(context: typer.Context, edition_id: Id) -> None:
     if not approved:
         complain(f"{_named(now.edition)} is no draft: it is {_state(now.edition)}")
         raise typer.Exit(FAILED)
-    say(f"{_named(now.edition)}: approved, {_counted(sum(now.states.values()))} for `digest run`.")
+    mails = counted(sum(now.states.values()), "mail")
+    say(f"{_named(now.edition)}: approved, {mails} for `digest run`.")
 
 
 @app.command()
@@ -135,7 +137,7 @@ def cancel(context: typer.Context, edition_id: Id) -> None:
         return
     sent, sending = (now.states[state] for state in (DeliveryState.SENT, DeliveryState.SENDING))
     on_the_way = f", {sending:,} on the way" if sending else ""
-    say(f"{_named(now.edition)}: cancelled; {_counted(sent)} sent before{on_the_way}.")
+    say(f"{_named(now.edition)}: cancelled; {counted(sent, 'mail')} sent before{on_the_way}.")
 
 
 @app.command()
@@ -161,7 +163,7 @@ def resend(
         why = "it was cancelled" if edition.cancelled else "nothing failed or expired"
         complain(f"{_named(edition)}: {why}, so there is nothing to send again")
         raise typer.Exit(FAILED)
-    say(f"{_named(edition)}: {_counted(queued)} for `digest run`.")
+    say(f"{_named(edition)}: {counted(queued, 'mail')} for `digest run`.")
 
 
 @app.command()
@@ -231,10 +233,6 @@ def _number(edition: Edition) -> str:
 
 def _named(edition: Edition) -> str:
     return f"Edition {edition.id} ({' '.join(filter(None, (edition.digest, _number(edition))))})"
-
-
-def _counted(mails: int) -> str:
-    return f"{mails:,} mail{'' if mails == 1 else 's'}"
 
 
 def _mails(status: EditionStatus) -> str:

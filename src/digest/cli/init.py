@@ -17,6 +17,7 @@ from digest import resources
 from digest.articles.ingest.tree import TOP
 from digest.cli.templates import record_version
 from digest.cli.terminal import FAILED, complain, remark, say
+from digest.spelling import counted
 
 app = typer.Typer()
 
@@ -221,11 +222,11 @@ def _counted(root: Path) -> str:
         if path.is_file()
     )
     others = [
-        f"{kinds[suffix]:,} files {suffix} that Digest does not read"
+        f"{counted(kinds[suffix], 'file')} {suffix} that Digest does not read"
         for suffix in _UNREAD
         if kinds[suffix]
     ]
-    return " and ".join([f"{kinds['articles']:,} files", *others])
+    return " and ".join([counted(kinds["articles"], "file"), *others])
 
 
 def _write_new(path: Path, text: str) -> bool:

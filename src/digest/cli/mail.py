@@ -14,6 +14,7 @@ import typer
 
 from digest.cli.context import Context, services_of
 from digest.cli.terminal import FAILED, complain, progress_bar, remark, say
+from digest.spelling import counted
 
 if TYPE_CHECKING:
     from digest.app.wiring import Services
@@ -85,7 +86,8 @@ def preview(
 
         chosen: Context = context.obj
         folder = Path(name or "previews")
-        say(f"{write_previews(chosen.settings(), folder)} files: see {folder / 'index.html'}")
+        written = counted(write_previews(chosen.settings(), folder), "file")
+        say(f"{written}: see {folder / 'index.html'}")
         if open_:
             typer.launch((folder / "index.html").resolve().as_uri())
         return
@@ -152,7 +154,8 @@ def _lint(message: bytes, postal_address: str) -> None:
     for finding in findings:
         say(str(finding))
     errors = sum(finding.severity is FindingSeverity.ERROR for finding in findings)
-    say(f"{len(RULES)} rules: {errors} errors, {len(findings) - errors} warnings.")
+    warnings = counted(len(findings) - errors, "warning")
+    say(f"{counted(len(RULES), 'rule')}: {counted(errors, 'error')}, {warnings}.")
     if errors:
         raise typer.Exit(FAILED)
 
@@ -210,7 +213,8 @@ def send(
             raise typer.BadParameter(str(error)) from error
         articles = _articles(services, digest, latest)
         readers = addresses or _readers(services, digest, articles)
-        say(f"{digest.title}: {len(articles):,} articles for {len(readers):,} readers.")
+        held = counted(len(articles), "article")
+        say(f"{digest.title}: {held} for {counted(len(readers), 'reader')}.")
         if dry_run:
             return
         if addresses:

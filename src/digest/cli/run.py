@@ -13,6 +13,7 @@ from digest import __version__
 from digest.articles.ingest.tree import TOP
 from digest.cli.context import services_of
 from digest.cli.terminal import FAILED, complain, next_run, out, progress_bar, remark, say
+from digest.spelling import counted
 from digest.startup import keep_heap_small
 
 if TYPE_CHECKING:
@@ -85,10 +86,11 @@ def _announce(started: Started, services: Services) -> None:
         _line(watching, str(root) if name == TOP else f"{root} (as {name})")
     _line(
         "Articles",
-        f"{started.articles:,} in {started.categories:,} categories, {started.feeds:,} feeds",
+        f"{started.articles:,} in {counted(started.categories, 'category', 'categories')}, "
+        f"{counted(started.feeds, 'feed')}",
     )
     if started.problems:
-        _line("Problems", f"{started.problems:,} files; `digest problems` lists them")
+        _line("Problems", f"{counted(started.problems, 'file')}; `digest problems` tells why")
     _line("Output", str(services.settings.paths.output))
     if started.url:
         _line("Open", started.url)

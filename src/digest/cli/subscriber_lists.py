@@ -15,6 +15,7 @@ from digest.cli.subscribers import format_categories, new_subscriber, report_unk
 from digest.cli.terminal import FAILED, complain, remark, say
 from digest.errors import ConfigurationError
 from digest.private_files import private_opener
+from digest.spelling import counted
 
 if TYPE_CHECKING:
     from digest.app.wiring import Services
@@ -117,11 +118,12 @@ def import_(
                 if bad <= _MAX_LINES:
                     complain(f"{file}:{row.line}: {problem}")
         if bad > _MAX_LINES:
-            complain(f"{file}: {bad - _MAX_LINES:,} more bad lines")
+            complain(f"{file}: {counted(bad - _MAX_LINES, 'more bad line')}")
         for (column, value), count in unclear.most_common(_MAX_VALUES):
-            remark(f"{column!r} is {value[:_MAX_VALUE]!r} {count:,} times: no state that is known")
+            times = counted(count, "time")
+            remark(f"{column!r} is {value[:_MAX_VALUE]!r} {times}: no state that is known")
         if strict and bad:
-            complain(f"{bad} bad lines, nothing imported (--strict)")
+            complain(f"{counted(bad, 'bad line')}, nothing imported (--strict)")
             raise typer.Exit(FAILED)
         chosen = {category for new in good for category in new.categories or ()}
         report_unknown_categories(services, sorted(chosen))
@@ -141,7 +143,7 @@ def import_(
     if unconfirmed:
         say(f"{unconfirmed:,} left out: never confirmed")
     if bad:
-        say(f"{bad:,} bad lines")
+        say(counted(bad, "bad line"))
         raise typer.Exit(FAILED)
 
 

@@ -13,6 +13,7 @@ from digest import resources
 from digest.cli.context import Context
 from digest.cli.terminal import FAILED, complain, print_diff, print_table, say
 from digest.cli.three_way import merge
+from digest.spelling import counted
 
 app = typer.Typer(help="Your own templates beside the shipped ones.", no_args_is_help=True)
 
@@ -102,8 +103,9 @@ def _updated(name: str, folder: Path, shipped: Path) -> bool:
             made = made.replace(b"\n", b"\r\n")
         if result.conflicts:
             _write(folder / _MERGE / name, made)
+            places = counted(result.conflicts, "place is", "places are")
             complain(
-                f"{name}: {result.conflicts} places are changed in both; yours is as it was. Fix "
+                f"{name}: {places} changed in both; yours is as it was. Fix "
                 f"{folder / _MERGE / name} between the marks, put it in the place of {name}, then "
                 f"`digest templates update {name} --merged`"
             )

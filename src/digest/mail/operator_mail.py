@@ -19,6 +19,7 @@ from digest.mail.message import Envelope
 from digest.mail.template_context import MAX_TITLE
 from digest.mail.text_layout import cut, one_line, wrap
 from digest.mail.transports.model import Sender
+from digest.spelling import counted
 from digest.subscribers.address import ascii_address
 from digest.times import format_utc, format_zoned
 
@@ -176,7 +177,7 @@ def _approval_lines(request: ApprovalRequest, title: str, link: str | None) -> l
     lines = [
         f"{title} ({edition.digest}), edition {edition.number}, waits for your approval.",
         "",
-        f"{_counted(len(articles), 'article')} for {_counted(request.readers, 'reader')}",
+        f"{counted(len(articles), 'article')} for {counted(request.readers, 'reader')}",
         f"due {format_zoned(edition.due_at.astimezone(zone))}",
     ]
     if request.decided_at is not None:
@@ -221,7 +222,3 @@ def _report_lines(result: EditionResult, title: str) -> list[str]:
         lines += ["", "What servers said:"]
         lines += [f"{count:>9,}  {error}" for error, count in result.errors]
     return lines
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

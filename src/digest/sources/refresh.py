@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from digest.sources.article_file import entry_hash
 from digest.sources.model import Entry, EntryRecord, FeedDocument, Health, Source, SourceState
+from digest.spelling import counted
 
 _DAY = timedelta(days=1)
 #: A permanent redirect is followed for good once it has been the same so many times in a row.
@@ -97,6 +98,7 @@ def after_document(
     """
     pause = max_age(headers.get("cache-control"))
     changed, unread = took > 0, state.unread
+    entries = counted(len(document.entries), "entry", "entries") if document else None
     wanted = max(filter(None, (pause, document.pause if document else None)), default=None)
     interval = next_interval(state.interval, changed=changed, pause=wanted, every=source.every)
     state = replace(
@@ -107,7 +109,7 @@ def after_document(
         interval=interval,
         failures=0,
         health=Health.OK,
-        answer="not modified" if document is None else f"{len(document.entries)} entries",
+        answer=entries or "not modified",
     )
     if document is None:
         return state

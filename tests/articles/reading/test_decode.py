@@ -197,8 +197,8 @@ def test_nobody_cares_which_encoding_ascii_declares() -> None:
 @pytest.mark.parametrize(
     ("content", "trouble"),
     [
-        (CHINESE.encode()[:-2], "1 of its characters are broken and became \ufffd"),
-        (CHINESE.encode("utf-16")[:-3], "1 of its characters are broken and became \ufffd"),
+        (CHINESE.encode()[:-2], "1 of its characters is broken and became \ufffd"),
+        (CHINESE.encode("utf-16")[:-3], "1 of its characters is broken and became \ufffd"),
         ("\ufffd in the text itself".encode(), None),
     ],
 )

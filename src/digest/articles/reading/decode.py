@@ -238,7 +238,8 @@ def _broken(content: bytes, text: str) -> Iterator[str]:
         return
     count = text.count("\ufffd") - content.count("\ufffd".encode())
     if count > 0:
-        yield f"{count} of its characters are broken and became \ufffd"
+        are = "is" if count == 1 else "are"
+        yield f"{count} of its characters {are} broken and became \ufffd"
 
 
 def _without_mark(content: bytes, language: str) -> tuple[str, str]:

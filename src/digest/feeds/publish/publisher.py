@@ -25,6 +25,7 @@ from digest.feeds.publish.plan import PublishPlan, StaleFeeds, batches, candidat
 from digest.feeds.publish.power_loss import boot_id, is_running, process_space
 from digest.feeds.publish.publication import PublishRun
 from digest.feeds.websub.protocol import is_topic
+from digest.spelling import counted
 from digest.urls import STYLESHEET
 
 _log = structlog.get_logger(__name__)
@@ -446,9 +447,8 @@ class Publisher:
         """Log and record the files that cannot be written, if they have changed."""
         failures = dict(sorted(run.failures.items())[:MAX_REPORTED])
         if self._left_out:
-            failures["feeds"] = (
-                f"{len(self._left_out)} feeds more than max_feeds ({self._feed_plan.max_feeds})"
-            )
+            more = counted(len(self._left_out), "feed")
+            failures["feeds"] = f"{more} more than max_feeds ({self._feed_plan.max_feeds})"
         if failures == self._failures:
             return
         for path, problem in failures.items():
