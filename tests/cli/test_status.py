@@ -82,3 +82,28 @@ def test_watching_sees_templates_being_mended(
     monkeypatch.setattr(status, "sleep", sleep)
     assert program("status", "--watch").code == 0
     assert looks == [1, 0]
+
+
+def test_what_is_wrong_is_seen_on_a_low_terminal(
+    workplace: Workplace, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workplace.configure(
+        "".join(f'[digests.d{number}]\nschedule = "daily 07:00"\n' for number in range(9))
+    )
+    with workplace.open() as services:
+        now = services.clock()
+        services.store.deliveries.pause(None, now, now, "535 wrong password " * 6)
+    shown = Terminal()
+    console = Console(file=shown, force_terminal=True, width=40, height=9, highlight=False)
+    monkeypatch.setattr(terminal, "out", console)
+    monkeypatch.setattr(status, "sys", SimpleNamespace(stdout=shown))
+
+    def sleep(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(status, "sleep", sleep)
+    assert program("status", "--watch").code == 0
+    told = shown.getvalue()
+    assert "Paused       all mail" in told
+    assert "more on a higher terminal" in told
+    assert told[: told.index("Ctrl-C ends")].count("\n") == 8

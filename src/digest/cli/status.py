@@ -19,6 +19,7 @@ from digest.cli import terminal
 from digest.cli.context import services_of
 from digest.cli.terminal import FAILED, Json, next_run, print_json, say
 from digest.errors import OutputError, StoreError, TemplateError
+from digest.spelling import counted
 from digest.times import format_utc, format_zoned
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def status(
     if as_json:
         print_json(_fields(present))
     else:
-        for line in _lines(present):
+        for line in (*_lines(present), *_faults(present)):
             say(line)
     if present.pauses:
         raise typer.Exit(FAILED)
@@ -78,15 +79,28 @@ def _watch(services: Services, every: float) -> None:
                     # What has loaded no templates yet.
                     saved, fault = now_saved, _template_fault(replace(services))
                 try:
-                    lines = list(_lines(_look(services, fault)))
+                    present = _look(services, fault)
+                    lines = [*reversed(list(_faults(present))), *_lines(present)]
                 except StoreError as error:
                     lines = [f"Database     {error}"]
                 now = f"{services.clock():%Y-%m-%d %H:%M:%S} UTC"
-                lines += ["", f"{now}, every {every:g} s; Ctrl-C ends"]
-                live.update(Text("\n".join(map(escaped, lines))), refresh=True)
+                live.update(_fitted(lines, f"{now}, every {every:g} s; Ctrl-C ends"), refresh=True)
                 sleep(every)
         except KeyboardInterrupt:
             pass
+
+
+def _fitted(lines: list[str], last: str) -> Text:
+    """Return lines, an empty one and ``last`` as they fit on the terminal; others are counted."""
+    console = terminal.out
+    rows, end = (
+        list(Text("\n".join(map(escaped, part))).wrap(console, console.width))
+        for part in (lines, ["", last])
+    )
+    room = max(console.height - len(end), 2)
+    if len(rows) > room:
+        rows[room - 1 :] = [Text(f"… {len(rows) - room + 1:,} more on a higher terminal")]
+    return Text("\n").join(rows + end)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,27 +177,18 @@ def _fields(present: _Status) -> dict[str, object]:
 def _lines(present: _Status) -> Iterator[str]:
     """Yield the state for a person."""
     counts = present.counts
-    yield f"Articles     {counts.articles:,} in {counts.categories:,} categories"
+    categories = counted(counts.categories, "category", "categories")
+    yield f"Articles     {counts.articles:,} in {categories}"
     yield (
         f"Files        {counts.files:,}: {counts.problems:,} with problems, "
         f"{counts.salvaged:,} salvaged, {counts.embargoed:,} waiting for their date"
     )
     yield f"Last scan    {_scan_line(present.scan) if present.scan else 'never'}"
-    if present.fault:
-        yield f"Templates    {present.fault}; a running daemon uses the last good ones"
-    for path, problem in present.failures.items():
-        yield f"Not written  {path}: {problem}"
-    if present.left_out:
-        yield (
-            f"Assets       of {present.left_out:,} files left out: the folder has no more room "
-            "([articles] max_asset_folder_bytes; `digest problems --notes`)"
-        )
-    for root, why in present.away:
-        yield f"Away         {root}: {why}; its articles stay"
     if counts.withdrawn:
-        yield f"Withdrawn    {counts.withdrawn:,} articles"
+        yield f"Withdrawn    {counted(counts.withdrawn, 'article')}"
     for name, title, readers, _, run_at in present.digests:
-        yield f"Digest       {title} ({name}): {readers:,} subscribers, next {next_run(run_at)}"
+        subscribed = counted(readers, "subscriber")
+        yield f"Digest       {title} ({name}): {subscribed}, next {next_run(run_at)}"
     for state, count in present.mails.items():
         if count:
             yield f"Mails        {count:,} {state}"
@@ -192,6 +197,22 @@ def _lines(present: _Status) -> Iterator[str]:
         yield f"Edition      {edition.digest} {edition.number}: {summary}"
     for edition, digest in present.drafts:
         yield f"Draft        {_draft_line(edition, digest)}"
+
+
+def _faults(present: _Status) -> Iterator[str]:
+    """Yield what is wrong, for a person: what stops most comes last."""
+    for path, problem in present.failures.items():
+        yield f"Not written  {path}: {problem}"
+    if present.left_out:
+        files = counted(present.left_out, "file")
+        yield (
+            f"Assets       of {files} left out: the folder has no more room "
+            "([articles] max_asset_folder_bytes; `digest problems --notes`)"
+        )
+    if present.fault:
+        yield f"Templates    {present.fault}; a running daemon uses the last good ones"
+    for root, why in present.away:
+        yield f"Away         {root}: {why}; its articles stay"
     for pause in present.pauses:
         since = format_utc(pause.since)
         yield f"Paused       {pause.digest or 'all mail'} since {since}: {pause.reason}"
@@ -262,4 +283,4 @@ def _scan_fields(scan: Scan) -> dict[str, object]:
 
 def _scan_line(scan: Scan) -> str:
     ended = f"{scan.ended_at:%Y-%m-%d %H:%M:%S} UTC"
-    return f"{ended}: {scan.files:,} files in {scan.took.total_seconds():.1f} s"
+    return f"{ended}: {counted(scan.files, 'file')} in {scan.took.total_seconds():.1f} s"
