@@ -87,6 +87,10 @@ def test_the_category_of_a_source_is_the_title_of_its_feed(
     assert "Cranes" in program("articles", "list", "--category", "Harbour News").out
 
 
+def test_no_sources_are_told(program: Program) -> None:
+    assert program("sources").out == "No sources.\n"
+
+
 def test_a_feed_is_added_once(program: Program, site: str) -> None:
     assert program("sources", "add", f"{site}/feed", "--allow-private", "--name", "a").code == 0
     again = program("sources", "add", f"{site}/", "--allow-private")
@@ -131,7 +135,7 @@ def test_a_source_that_is_removed_leaves_its_articles(
     program("sources", "refresh", "a")
     assert program("sources", "remove", "a").code == 0
     assert workplace.configuration.read_text(encoding="utf-8").rstrip() == before.rstrip()
-    assert program("sources").out == ""
+    assert program("sources").out == "No sources.\n"
     assert len(list((workplace.folder / "data" / "sources").rglob("*.html"))) == 2
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import fcntl
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,8 +18,8 @@ from digest.sources import entry_pages
 from digest.sources import follower as follower_module
 from digest.sources import reader as reader_module
 from digest.sources.fetching import Fetcher, FetchError
-from digest.sources.follower import Follower
-from digest.sources.model import EntryRecord, Health, NoFeed, Source, SourceState
+from digest.sources.follower import Follower, SourceBusy
+from digest.sources.model import EntryRecord, FeedDocument, Health, NoFeed, Source, SourceState
 from digest.sources.reader import Reader
 from tests.conftest import FakeClock
 from tests.sources.samples import rss
@@ -188,6 +190,40 @@ async def test_a_file_that_the_operator_changed_is_left_alone(place: Place, left
     for _ in range(2):
         await follower.refresh(place.source)
         assert [file.read_text() for file in place.files()] == ["mine"] * (left == "edited")
+
+
+async def test_one_process_at_a_time_takes_the_entries_of_a_source(place: Place) -> None:
+    place.server.on("/feed", answer(rss(item(1))))
+    daemon, command = place.follower(), place.follower()
+    refreshed: list[int] = []
+
+    async def late(source: Source, state: SourceState) -> object:
+        with pytest.raises(SourceBusy, match="harbour: another process"):
+            await command.refresh(source)
+        with pytest.raises(SourceBusy):
+            await command.begin(source, FeedDocument(entries=()))
+        await command.refresh_due()  # says nothing, and comes back when it is due
+        refreshed.append(len(place.server.requests))
+        return await ask(source, state)
+
+    ask = daemon._ask
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(daemon, "_ask", late)
+        await daemon.refresh(place.source)
+    assert refreshed == [0]
+    assert len(place.files()) == 1
+    assert (await command.refresh(place.source)).state.health is Health.OK
+
+
+async def test_a_file_system_without_locks_does_without(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EBADF, "no locks here")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    place.server.on("/feed", answer(rss(item(1))))
+    assert (await place.follower().refresh(place.source)).new == 1
 
 
 async def test_what_leaves_the_feed_stays(place: Place) -> None:

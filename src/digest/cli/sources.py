@@ -23,6 +23,7 @@ from digest.articles.characters import one_line
 from digest.cli.context import Context, services_of
 from digest.cli.terminal import FAILED, Json, complain, print_json, print_table, say
 from digest.errors import ConfigurationError
+from digest.spelling import counted
 
 if TYPE_CHECKING:
     from digest.app.wiring import Services
@@ -85,6 +86,9 @@ def _show(context: typer.Context, *, as_json: bool) -> None:
             ]
         )
         return
+    if not rows:
+        say("No sources.")
+        return
 
     def shown(moment: datetime | None) -> str:
         return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}" if moment else "-"
@@ -142,7 +146,7 @@ def _add(
         if known.url == feed:
             complain(f"{feed} is followed already, as {known.name}")
             raise typer.Exit(FAILED)
-    say(f"{document.title or feed}: {len(document.entries):,} entries")
+    say(f"{document.title or feed}: {counted(len(document.entries), 'entry', 'entries')}")
     for entry in sorted(document.entries, key=_newest_first)[:_PREVIEW]:
         date = f"{entry.published_at:%Y-%m-%d}" if entry.published_at else "(no date)"
         say(f"  {date}  {entry.title or '(no title)'}")
@@ -174,8 +178,12 @@ async def _discover(services: Services, url: str, *, private: bool) -> tuple[str
 
 
 async def _begin(services: Services, source: Source, document: FeedDocument) -> None:
+    from digest.sources.follower import SourceBusy
+
     async with _follower(services) as follower:
-        await follower.begin(source, document)
+        # A daemon that has read the new table may be quicker.
+        with contextlib.suppress(SourceBusy):
+            await follower.begin(source, document)
 
 
 def _newest_first(entry: Entry) -> float:
@@ -207,12 +215,17 @@ def refresh(
 
 async def _refresh(services: Services, sources: list[Source]) -> bool:
     """Ask sources one after the other and tell what came of it; return whether all answered."""
+    from digest.sources.follower import SourceBusy
     from digest.sources.model import Health
 
     healthy = True
     async with _follower(services) as follower:
         for source in sources:
-            refreshed = await follower.refresh(source)
+            try:
+                refreshed = await follower.refresh(source)
+            except SourceBusy as error:
+                say(str(error))
+                continue
             healthy = healthy and refreshed.state.health is Health.OK
             changed = len(refreshed.records) - refreshed.new
             say(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -43,6 +45,17 @@ _LOOK_AGAIN = 30.0
 _DAY = timedelta(days=1)
 
 
+class SourceBusy(DigestError):
+    """Another process takes the entries of a source just now; it stores what is new."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"{self.name}: another process takes its entries just now"
+
+
 class SourceStore(Protocol):
     """The part of the store that following sources uses. Every method raises StoreError."""
 
@@ -70,7 +83,7 @@ class Refreshed:
 
 
 class Follower:
-    """Follows the sources, in one process at a time. ``run`` works until ``stop``."""
+    """Follows the sources, each in one process at a time. ``run`` works until ``stop``."""
 
     def __init__(
         self,
@@ -139,6 +152,8 @@ class Follower:
                 source, state = waiting.pop(0)
                 try:
                     await self.refresh(source, state)
+                except SourceBusy:
+                    pass  # what the other process stores tells when it is due again
                 except (DigestError, OSError) as error:
                     failures = self._failures.get(source.name, (0, now))[0] + 1
                     until = self._clock() + retry_interval(failures)
@@ -154,9 +169,13 @@ class Follower:
     async def refresh(self, source: Source, state: SourceState | None = None) -> Refreshed:
         """Fetch a source now, write its new entries, and store its state.
 
-        Raises StoreError, OSError if nothing can be stored or written; the next refresh repeats
-        it then, and no entry is lost.
+        Raises SourceBusy; StoreError, OSError if nothing can be stored or written: the next refresh
+        repeats it then, and no entry is lost.
         """
+        with _locked(self._folder, source.name):
+            return await self._refresh(source, state)
+
+    async def _refresh(self, source: Source, state: SourceState | None) -> Refreshed:
         if state is None:
             state = _known(source, await asyncio.to_thread(self._store.states))
         now = self._clock()
@@ -185,13 +204,14 @@ class Follower:
     async def begin(self, source: Source, document: FeedDocument) -> Refreshed:
         """Write the entries of a new source's feed, which ``discover`` has just fetched.
 
-        It is due at once all the same. Raises StoreError, OSError.
+        It is due at once all the same. Raises SourceBusy, StoreError, OSError.
         """
         now = self._clock()
-        answer = Answer(status=200, url=source.url)
-        refreshed = await self._take(source, SourceState(url=source.url), answer, document, now)
-        after = replace(refreshed.state, next_at=None)
-        await asyncio.to_thread(self._store.keep, source.name, after, refreshed.records)
+        answer, state = Answer(status=200, url=source.url), SourceState(url=source.url)
+        with _locked(self._folder, source.name):
+            refreshed = await self._take(source, state, answer, document, now)
+            after = replace(refreshed.state, next_at=None)
+            await asyncio.to_thread(self._store.keep, source.name, after, refreshed.records)
         return replace(refreshed, state=after)
 
     async def discover(self, url: str, *, private: bool) -> tuple[str, FeedDocument]:
@@ -301,6 +321,30 @@ class Follower:
             written=file_hash(content) if record is None or mine else record.written,
             taken_at=record.taken_at if record else now,
         )
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, name: str) -> Iterator[None]:
+    """Hold the lock of a source, so that no other process writes its files or records.
+
+    It is a lock of its folder, and ends with the process. Raises SourceBusy, OSError.
+    """
+    path = folder / name
+    path.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SourceBusy(name) from error
+        except OSError:
+            pass  # a file system without locks of folders
+        yield
+    finally:
+        # A process that was forked meanwhile would keep it.
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        os.close(descriptor)
 
 
 def _same_host(url: str, other: str) -> bool:
