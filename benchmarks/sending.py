@@ -311,11 +311,11 @@ async def digest(services: Services, count: int) -> None:
     """Send what is due as the daemon does."""
     delivery = services.delivery()
     try:
-        sent = await delivery.send_due()
+        await delivery.send_due()
     finally:
         await delivery.close()
-    if sent.sent != count:
-        raise RuntimeError(f"of {count} messages: {sent}")
+    if delivery.totals[DeliveryState.SENT] != count:
+        raise RuntimeError(f"of {count} messages: {delivery.totals}")
 
 
 def smtp_source(port: int, connections: int, message: Path, count: int) -> Run | None:

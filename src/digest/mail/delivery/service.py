@@ -16,7 +16,7 @@ from digest.errors import DeliveryError, StoreError
 from digest.mail.composer import Composer
 from digest.mail.delivery.attempt import Transport
 from digest.mail.delivery.operator_reports import OperatorReports
-from digest.mail.delivery.worker import DeliveryCounts, DeliveryWorker
+from digest.mail.delivery.worker import DeliveryWorker
 from digest.times import Clock
 from digest.wakeup import WakeUp
 
@@ -122,14 +122,13 @@ class DeliveryService:
         )
         return edition
 
-    async def send_due(self) -> DeliveryCounts:
+    async def send_due(self) -> None:
         """Send everything that is due now, and report editions that are done. Raises StoreError.
 
         Ends early while the server is away.
         """
-        counts = await self._worker.send_due(self._wakeup)
+        await self._worker.send_due(self._wakeup)
         await self.reports.report_done()
-        return counts
 
     async def run(self) -> None:
         """Send whatever becomes due until stopped, then finish what is under way."""

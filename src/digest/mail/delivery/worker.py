@@ -7,7 +7,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 
@@ -35,6 +35,14 @@ CLAIM_PER_CONNECTION = 50
 #: Seconds; where the rate limit asks for a longer wait, the claim is given back.
 _MAX_RATE_WAIT = 15.0
 _HOUR = timedelta(hours=1)
+#: The states whose numbers the log tells.
+_LOGGED = (
+    DeliveryState.SENT,
+    DeliveryState.DEFERRED,
+    DeliveryState.FAILED,
+    DeliveryState.EXPIRED,
+    DeliveryState.SUPPRESSED,
+)
 
 #: Done when the result of a connection's last message is stored; None before the first one.
 _Recorded: TypeAlias = asyncio.Future[None] | None
@@ -76,17 +84,6 @@ class DeliverySettings:
     connections: int  #: messages under way at the same time, 1 or more
     limits: Limits
     owner: str | None = None  #: id of this daemon, which no other running one has
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryCounts:
-    """How many deliveries ended in which state."""
-
-    sent: int = 0
-    deferred: int = 0
-    failed: int = 0
-    expired: int = 0
-    suppressed: int = 0
 
 
 class DeliveryWorker:
@@ -140,7 +137,7 @@ class DeliveryWorker:
         known = [moment for moment in (self._attempts.backoff_until, self._limited_until) if moment]
         return max(known, default=None)
 
-    async def send_due(self, wakeup: WakeUp) -> DeliveryCounts:
+    async def send_due(self, wakeup: WakeUp) -> None:
         """Send all deliveries that are due, or until ``wakeup`` is stopped.
 
         Ends early while the server is away. What is claimed but not begun goes back to the queue.
@@ -170,17 +167,8 @@ class DeliveryWorker:
                     await self._send_batch(deque(batch), claimed_at, wakeup)
             finally:
                 self._messages.forget()
-            states = self.totals - before
-            counts = DeliveryCounts(
-                sent=states[DeliveryState.SENT],
-                deferred=states[DeliveryState.DEFERRED],
-                failed=states[DeliveryState.FAILED],
-                expired=states[DeliveryState.EXPIRED],
-                suppressed=states[DeliveryState.SUPPRESSED],
-            )
-            if states:
-                _log.info("deliveries sent", **asdict(counts))
-            return counts
+            if states := self.totals - before:
+                _log.info("deliveries sent", **{state.value: states[state] for state in _LOGGED})
 
     async def _resume(self) -> None:
         """At the first call, take over the work of an earlier process. Raises StoreError.
