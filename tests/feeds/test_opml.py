@@ -56,7 +56,7 @@ def test_each_feed_has_its_addresses_and_only_leaves_have_them() -> None:
 
 
 def test_another_format_can_be_listed() -> None:
-    assert b"/atom.xml" in opml(default_plan(site=SITE), [], ATOM)
+    assert b"/atom.xml" in opml(default_plan(site=SITE, formats=(ATOM,)), [])
 
 
 def test_a_category_whose_parent_is_not_listed_stands_at_the_top() -> None:
@@ -80,7 +80,7 @@ def test_feeds_of_facets_stand_in_folders_of_their_kinds() -> None:
     docks = default_feed(site=SITE, facet=Facet(FacetKind.CUSTOM, "docks"), formats=(ATOM,))
     english = default_feed(site=SITE, facet=Facet(FacetKind.LANGUAGE, "en"))
     authors = [default_feed(site=SITE, facet=Facet(FacetKind.AUTHOR, name)) for name in "甲乙"]
-    document = opml(default_plan(site=SITE), categories(TRADE), RSS, [*authors, docks, english])
+    document = opml(default_plan(site=SITE), categories(TRADE), [*authors, docks, english])
     body = etree.fromstring(document).find("body")
     assert body is not None
     assert shape(body) == [
@@ -93,5 +93,5 @@ def test_feeds_of_facets_stand_in_folders_of_their_kinds() -> None:
     addresses = [outline.get("xmlUrl") for outline in body.iter("outline")]
     assert docks.link(ATOM) in addresses, "it has no RSS"
     assert authors[0].link(RSS) in addresses
-    foreign = opml(default_plan(site=replace(SITE, language="fr")), [], RSS, authors)
+    foreign = opml(default_plan(site=replace(SITE, language="fr")), [], authors)
     assert b'title="Authors"' in foreign

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 from digest.articles.characters import publishable
 from digest.articles.model import CategoryPath
 from digest.feeds.catalog import FeedPlan
-from digest.feeds.model import RSS, Feed
+from digest.feeds.model import ATOM, RSS, Feed
 from digest.languages import primary
 
 #: What the folders of other feeds are called, by the site's language; English is for all others.
@@ -22,17 +22,17 @@ _FOLDERS = {
 def opml(
     plan: FeedPlan,
     categories: Sequence[CategoryPath],
-    name: str = RSS,
     others: Sequence[Feed] = (),
 ) -> bytes:
     """Return the site's feeds as OPML 2.0 in UTF-8, nested like the categories.
 
-    ``categories`` are those of every level, in their order; ``name`` says which of a feed's
-    files to subscribe to, if it has that one. A category with others below it is a folder whose
-    first outline is its own feed: readers that meet an ``xmlUrl`` do not look below it. The
-    ``others``, feeds of facets, follow in a folder for each kind.
+    ``categories`` are those of every level, in their order. A category with others below it is a
+    folder whose first outline is its own feed: readers that meet an ``xmlUrl`` do not look below
+    it. The ``others``, feeds of facets, follow in a folder for each kind. Of a feed's files RSS is
+    listed, else Atom, else the first one.
     """
     site = plan.site
+    name = next((name for name in (RSS, ATOM) if name in plan.formats), plan.formats[0])
     root = ET.Element("opml", version="2.0")
     head = ET.SubElement(root, "head")
     ET.SubElement(head, "title").text = publishable(site.title)

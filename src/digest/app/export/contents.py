@@ -14,7 +14,7 @@ from digest.articles.model import Article, Scope
 from digest.feeds.archive import ArchiveContents, ArchiveState, Place
 from digest.feeds.catalog import FeedPlan, article_counts
 from digest.feeds.formats import FORMATS
-from digest.feeds.model import ATOM, OPML, PAGE, RSS, Feed
+from digest.feeds.model import OPML, PAGE, Feed
 from digest.feeds.opml import opml
 from digest.feeds.publish.documents import FeedContents, FeedDocuments
 from digest.urls import FAVICON, STYLE, STYLESHEET, archive_path, article_folder
@@ -223,10 +223,8 @@ class _Feeds:
 
     def list_of_all(self) -> bytes:
         """Return the list of all feeds."""
-        plan = self._plan
-        name = next((feed for feed in (RSS, ATOM) if feed in plan.formats), plan.formats[0])
         categories = [feed.category for feed in self.all if feed.category]
-        return opml(plan, categories, name, [feed for feed in self.all if feed.facet])
+        return opml(self._plan, categories, [feed for feed in self.all if feed.facet])
 
     def _newest(self, feed: Feed) -> int:
         states = self._archives.get(feed.folder)

@@ -260,10 +260,6 @@ class OutputFolder:
         except OSError as error:
             raise explained(log, error) from error
 
-    def holds(self, path: str) -> bool:
-        """Return whether there is a file at ``path``."""
-        return (self.root / path).is_file()
-
     def remove(self, path: str) -> bool:
         """Remove a file, its companions and folders left empty; return False if there was no file.
 

@@ -15,7 +15,7 @@ from digest.articles.model import FacetKind
 from digest.errors import OutputError
 from digest.feeds.catalog import FeedPlan
 from digest.feeds.formats import FORMATS
-from digest.feeds.model import ATOM, OPML, RSS, Feed
+from digest.feeds.model import OPML, Feed
 from digest.feeds.opml import opml
 from digest.feeds.publish.documents import NO_PREVIOUS, FeedDocuments, Previous
 from digest.feeds.publish.model import OutputRecord, Published, PublishStore
@@ -394,16 +394,13 @@ class Publisher:
             return
         feed_plan = self._feed_plan
         categories, facets = listed(feed_plan, self._store.stale(None, feed_plan.kinds))
-        name = next(
-            (name for name in (RSS, ATOM) if name in feed_plan.formats), feed_plan.formats[0]
-        )
         if self._left_out:
             out = self._left_out
             categories = [
                 path for path in categories if feed_plan.of_category(path).folder not in out
             ]
             facets = [feed for feed in facets if feed.folder not in out]
-        documents = opml(feed_plan, categories, name, facets), self._style_sheet
+        documents = opml(feed_plan, categories, facets), self._style_sheet
         for path, document in zip(paths, documents, strict=True):
             run.write(path, document)
 
