@@ -53,7 +53,6 @@ def test_rss_is_read_with_all_that_it_says() -> None:
     assert read == FeedDocument(
         title="Harbour News",
         home="https://harbour.example/",
-        language="de",
         generator="Hand",
         pause=timedelta(minutes=90),
         entries=(

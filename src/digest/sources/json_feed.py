@@ -48,7 +48,6 @@ def read_json_feed(content: bytes, url: str) -> FeedDocument:
         entries=distinct(_item(item, url, language, authors) for item in entries[:MAX_ENTRIES]),
         title=short(feed.get("title")),
         home=absolute(text_of(feed.get("home_page_url")), url) or "",
-        language=language,
         generator=short(feed.get("generator")),
     )
 

@@ -122,7 +122,6 @@ class FeedDocument:
     entries: tuple[Entry, ...]  #: as the feed orders them, each id once
     title: str = ""
     home: str = ""  #: absolute http(s)
-    language: str = ""
     generator: str = ""
     #: How long the feed asks not to be asked again (``ttl``, ``sy:updatePeriod``).
     pause: timedelta | None = None

@@ -109,7 +109,6 @@ def read_feed(content: bytes, url: str, media_type: str = "") -> FeedDocument:
         entries=distinct(_entry(entry, url, language, authors) for entry in entries),
         title=title_of(feed),
         home=home,
-        language=language,
         generator=short(feed.get("generator")),
         pause=_pause(feed),
         problem=problem,
