@@ -285,8 +285,7 @@ def list_deliveries(
 ) -> None:
     """List the deliveries of an edition, the last changed first, with the server's answer."""
     with services_of(context, log=False) as services:
-        if services.store.reports.status(edition) is None:
-            raise typer.BadParameter(f"there is no edition {edition}; see `digest editions list`")
+        _status(services, edition)  # raises if there is no such edition
         deliveries = services.store.reports.deliveries(edition, state, limit)
     if as_json:
         print_json([asdict(delivery) for delivery in deliveries])

@@ -120,17 +120,12 @@ def preview(
     if lint:
         _lint(preview.envelope.message, postal_address)
         return
-    content = {
-        PreviewFormat.HTML: html.encode(),
-        PreviewFormat.TEXT: preview.content.text.encode(),
-        PreviewFormat.EML: preview.envelope.message,
+    suffix, content = {
+        PreviewFormat.HTML: (".html", html.encode()),
+        PreviewFormat.TEXT: (".txt", preview.content.text.encode()),
+        PreviewFormat.EML: (".eml", preview.envelope.message),
     }[format_]
     if open_ and out is None:
-        suffix = {
-            PreviewFormat.HTML: ".html",
-            PreviewFormat.TEXT: ".txt",
-            PreviewFormat.EML: ".eml",
-        }[format_]
         with tempfile.NamedTemporaryFile(suffix=suffix, prefix="digest-", delete=False) as file:
             out = Path(file.name)
     if out is None:
