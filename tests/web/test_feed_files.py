@@ -627,7 +627,7 @@ async def test_clients_that_do_not_read_share_one_copy(
             await waiting.acquire()
     assert {len(piece) for piece in pieces} == {feed_files.PIECE}
     assert len({id(piece.obj) for piece in pieces}) == 1
-    assert len(content) <= cache.held < len(content) + 10_000
+    assert len(content) <= cache._held < len(content) + 10_000
     for client in clients:
         client.cancel()
     await asyncio.gather(*clients, return_exceptions=True)
@@ -654,12 +654,12 @@ async def test_what_is_being_sent_counts_until_it_is_sent(output: Path) -> None:
         asked = {"accept-encoding": "identity"}
         response = await second.get(path, headers=asked)
         assert response.content == other, "from the disk"
-        assert cache.held < len(content) + 20_000
+        assert cache._held < len(content) + 20_000
         go.set()
         await client
         assert b"".join(got) == content
         assert (await second.get(path, headers=asked)).content == other
-        assert len(other) <= cache.held < len(other) + 20_000
+        assert len(other) <= cache._held < len(other) + 20_000
 
 
 async def test_files_that_are_read_at_a_time_have_room_together(
@@ -668,7 +668,7 @@ async def test_files_that_are_read_at_a_time_have_room_together(
     real, held = file_cache.FeedFile.body, []
 
     def body(file: file_cache.FeedFile, encoding: str) -> bytes | None:
-        held.append(cache.held)
+        held.append(cache._held)
         return real(file, encoding)
 
     monkeypatch.setattr(file_cache.FeedFile, "body", body)
@@ -704,7 +704,7 @@ async def test_what_is_too_large_for_the_memory_is_sent_from_the_disk(output: Pa
         assert body == content
         never = {"accept-encoding": "br, identity;q=0"}
         assert (await client.get(path, headers=never)).status_code == 503
-    assert cache.held < 20_000
+    assert cache._held < 20_000
 
 
 async def test_a_file_that_is_cut_while_it_is_sent_ends_the_answer(output: Path) -> None:
@@ -847,11 +847,11 @@ async def test_the_answers_that_are_kept_are_bounded(output: Path) -> None:
     transport = httpx.ASGITransport(files)
     async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
         await client.get("/feeds/rss.xml", headers={"accept-encoding": "identity"})
-    before = cache.held
+    before = cache._held
     for number in range(1000):
         assert at_once(files, "/feeds/rss.xml", accept=f"x/{number}") is not None
         assert at_once(files, "/feeds/rss.xml", accept="x" * 10_000 + str(number)) is not None
-    assert cache.held < before + 200_000
+    assert cache._held < before + 200_000
 
 
 def test_a_feed_is_known_by_its_path() -> None:

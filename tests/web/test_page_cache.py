@@ -41,11 +41,11 @@ def test_it_never_holds_more_than_it_may(steps: list[tuple[str, int, bool]]) -> 
         else:
             cache.keep(address, kept.setdefault(address, page(b"x" * size)))
         found = [one for one in map(cache.get, "abcdefgh") if one is not None]
-        assert cache.weight == sum(one.weight for one in found) <= 20_000
-        assert len(cache) == len(found)
+        assert cache._weight == sum(one.weight for one in found) <= 20_000
+        assert len(cache._kept) == len(found)
         assert all(one.weight <= 4_500 for one in found)
     cache.clear()
-    assert (len(cache), cache.weight) == (0, 0)
+    assert (len(cache._kept), cache._weight) == (0, 0)
 
 
 def test_what_was_asked_for_longest_ago_makes_room() -> None:

@@ -32,12 +32,12 @@ def test_an_edited_template_is_used_at_once(templates: Path) -> None:
     )
     assert b'class="changed"' not in before
     fingerprint = pages.fingerprint
-    assert pages.changed()
-    pages.refresh()
+    assert pages.templates.changed()
+    pages.templates.refresh()
     assert b'class="changed"' in pages.index(ROOT, [article()], [])
     assert pages.busy() is not busy
     assert pages.fingerprint != fingerprint
-    assert not pages.changed()
+    assert not pages.templates.changed()
 
 
 def test_a_template_that_is_saved_half_leaves_the_last_good_ones(templates: Path) -> None:
@@ -49,15 +49,13 @@ def test_a_template_that_is_saved_half_leaves_the_last_good_ones(templates: Path
         file.write_text(half, "utf-8")
         with capture_logs() as logs:
             for _ in range(2):
-                pages.refresh()
+                pages.templates.refresh()
         assert [entry["log_level"] for entry in logs] == ["error"]  # once
+        assert "web/article.html" in logs[0]["error"]
         assert pages.article(article()) == before
-        assert pages.templates.fault is not None
-        assert pages.templates.fault.template == "web/article.html"
     file.write_text(whole.replace("<h1 ", "<h1 class='new' "), "utf-8")
-    pages.refresh()
+    pages.templates.refresh()
     assert b"<h1 class='new' " in pages.article(article())
-    assert pages.templates.fault is None
 
 
 def test_a_template_that_fails_on_one_article_fails_for_that_one_alone(templates: Path) -> None:
@@ -68,28 +66,25 @@ def test_a_template_that_fails_on_one_article_fails_for_that_one_alone(templates
     file.write_text(file.read_text("utf-8") + trap, "utf-8")
     parts = file.read_text("utf-8").replace("{% block main %}", "{% block main %}" + trap, 1)
     file.write_text(parts, "utf-8")
-    pages.refresh()
-    assert pages.templates.fault is None
+    pages.templates.refresh()
     with pytest.raises(TemplateError, match="division by zero"):
         pages.article(strange)
     assert trap not in (page := pages.article(article(title="Usual")).decode())
     assert "Usual" in page
-    assert pages.templates.fault is None
 
 
 def test_words_that_cannot_be_read_leave_the_last_good_ones(templates: Path) -> None:
     pages = WebPages(templates=templates, plan=default_plan(site=SITE))
     before = pages.not_found()
     (templates / "web/words.toml").write_bytes(b"\xff = ")
-    pages.refresh()
+    pages.templates.refresh()
     assert pages.not_found() == before
-    assert pages.templates.fault is not None
     shutil.rmtree(templates)
-    pages.refresh()
+    pages.templates.refresh()
     assert pages.not_found() == before
 
 
 def test_a_file_that_cannot_be_looked_at_is_no_change(templates: Path) -> None:
     pages = WebPages(templates=templates, plan=default_plan(site=SITE))
     (templates / "web/nowhere.html").symlink_to(templates / "nothing")
-    assert not pages.changed()
+    assert not pages.templates.changed()

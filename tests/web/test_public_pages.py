@@ -280,7 +280,7 @@ async def test_a_template_that_is_saved_is_used_and_one_saved_half_is_not(site: 
         await site.get("")
         if (refreshing := site.pages._refreshing) is not None:  # else it is done already
             await refreshing
-        assert not site.services.pages.changed()
+        assert not site.services.pages.templates.changed()
         return await site.get(FIRST)
 
     changed = await saved(whole.replace("<h1 ", "<h1 class='new' "))
@@ -400,7 +400,7 @@ async def test_the_pages_that_are_kept_are_bounded(site: Site) -> None:
         await site.get(article_folder(article_key(f"{number}")))
         for encoding in ("gzip", "br"):
             await site.get("", accept_encoding=encoding)
-        assert site.pages._cache.weight <= 30_000
+        assert site.pages._cache._weight <= 30_000
 
 
 async def test_who_refuses_every_encoding_gets_none(site: Site) -> None:

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from lxml import etree
 
+from digest.web import sitemap
 from digest.web.sitemap import CanonicalPage, robots, sitemaps
 from tests.feeds.samples import NOON, SITE
 
@@ -33,9 +35,12 @@ def test_a_site_without_pages_has_a_sitemap() -> None:
     assert told(sitemaps(SITE, [])["sitemap.xml"]) == []
 
 
-def test_what_is_too_much_for_one_document_is_in_several_and_an_index() -> None:
+def test_what_is_too_much_for_one_document_is_in_several_and_an_index(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sitemap, "MAX_ADDRESSES", 3)
     pages = [CanonicalPage(f"articles/{number}/", NOON) for number in range(7)]
-    found = sitemaps(SITE, pages, max_addresses=3)
+    found = sitemaps(SITE, pages)
     assert list(found) == ["sitemap-1.xml", "sitemap-2.xml", "sitemap-3.xml", "sitemap.xml"]
     assert etree.fromstring(found["sitemap.xml"]).tag == f"{NS}sitemapindex"
     assert told(found["sitemap.xml"]) == [
@@ -44,12 +49,13 @@ def test_what_is_too_much_for_one_document_is_in_several_and_an_index() -> None:
     parts = [told(found[f"sitemap-{number}.xml"]) for number in (1, 2, 3)]
     assert [len(part) for part in parts] == [3, 3, 1]
     assert [one for part in parts for one, _ in part] == [SITE.link(one.path) for one in pages]
-    assert list(sitemaps(SITE, pages[:3], max_addresses=3)) == ["sitemap.xml"]
+    assert list(sitemaps(SITE, pages[:3])) == ["sitemap.xml"]
 
 
-def test_no_document_is_larger_than_allowed() -> None:
+def test_no_document_is_larger_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sitemap, "MAX_BYTES", 1_000)
     pages = [CanonicalPage(f"articles/{number}/", NOON) for number in range(50)]
-    found = dict(sitemaps(SITE, pages, max_bytes=1_000))
+    found = dict(sitemaps(SITE, pages))
     index = found.pop("sitemap.xml")
     assert len(told(index)) == len(found) > 1
     assert max(map(len, found.values())) <= 1_000

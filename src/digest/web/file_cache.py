@@ -192,12 +192,7 @@ class FileCache:
         self._capacity = capacity
         self._largest = largest
         self._files: OrderedDict[str, FeedFile] = OrderedDict()
-        self._held = 0
-
-    @property
-    def held(self) -> int:
-        """The approximate memory that the files take, in bytes."""
-        return self._held
+        self._held = 0  # bytes that the files take, about
 
     def recall(self, path: str) -> FeedFile | None:
         """Return the file at a path if it is cached, and unchanged on disk.

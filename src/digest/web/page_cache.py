@@ -124,15 +124,7 @@ class PageCache:
         self._capacity = capacity
         self._largest = largest
         self._kept: OrderedDict[str, tuple[RenderedPage, int]] = OrderedDict()
-        self._weight = 0
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    @property
-    def weight(self) -> int:
-        """The memory that all pages take, in bytes."""
-        return self._weight
+        self._weight = 0  # bytes that all pages take
 
     def get(self, address: str) -> RenderedPage | None:
         """Return the cached page of an address; None if there is none."""

@@ -125,7 +125,6 @@ class PageTemplates:
         self._check = check
         self._lock = Lock()
         self.current = self._load()  #: the set in use, at first whether it is good or not
-        self.fault: TemplateError | None = None  #: of the set on disk, where it is not in use
         self._seen = self.current.stamp
 
     def changed(self) -> bool:
@@ -135,8 +134,8 @@ class PageTemplates:
     def refresh(self) -> None:
         """Load the templates from disk again, unless one of them cannot be rendered.
 
-        Then the last good ones stay in use, and the error is in ``fault`` and the log. Takes a
-        second if templates were saved.
+        Then the last good ones stay in use, and the error is logged. Takes a second if templates
+        were saved.
         """
         if not self._lock.acquire(blocking=False):
             return  # another thread is at it
@@ -151,13 +150,11 @@ class PageTemplates:
                 others.current = new
                 self._check(others)
             except TemplateError as error:
-                self.fault = error
                 _log.error("templates not taken over, the last good ones stay", error=str(error))
                 return
             if new.fingerprint != self.current.fingerprint:
                 self.current = new
                 _log.info("templates taken over")
-            self.fault = None
         finally:
             self._lock.release()
 

@@ -102,18 +102,6 @@ class WebPages:
         """A hash of the templates in use."""
         return self.templates.current.fingerprint
 
-    def changed(self) -> bool:
-        """Return whether templates were saved since the last check, by a ``stat`` of each file."""
-        return self.templates.changed()
-
-    def refresh(self) -> None:
-        """Load the templates from disk again, unless one of them cannot be rendered.
-
-        Then the last good ones stay in use, and the error is in ``fault`` and the log. Takes a
-        second if templates were saved.
-        """
-        self.templates.refresh()
-
     def article(
         self,
         article: Article,

@@ -85,7 +85,6 @@ class PublicPages:
         clock: Clock,
         queue: RenderQueue | None = None,
         proxies: Sequence[Network] = (),
-        cache: PageCache | None = None,
     ) -> None:
         """``configuration`` is a text of all options that pages depend on.
 
@@ -99,7 +98,7 @@ class PublicPages:
         self._clock = clock
         self._queue = queue or RenderQueue()
         self._proxies = proxies
-        self._cache = cache if cache is not None else PageCache()
+        self._cache = PageCache()
         self._appearance: _Appearance | None = None
         self._gone: tuple[str, bytes] = "", b""  # the page for what was withdrawn, by fingerprint
         self._revision = -1
@@ -241,7 +240,7 @@ class PublicPages:
         self._revision = revision
         self._fresh_until = time.monotonic() + _LOOK_AT_STORE
         if saved and self._refreshing is None:
-            self._refreshing = asyncio.create_task(run_in_threadpool(self._pages.refresh))
+            self._refreshing = asyncio.create_task(run_in_threadpool(self._pages.templates.refresh))
             self._refreshing.add_done_callback(self._refreshed)
 
     def _refreshed(self, task: asyncio.Task[None]) -> None:
@@ -254,7 +253,7 @@ class PublicPages:
         """Return the revision, whether templates were saved, and the appearance. Blocking."""
         saved = False
         if time.monotonic() >= self._templates_until:
-            saved = self._pages.changed()
+            saved = self._pages.templates.changed()
             self._templates_until = time.monotonic() + _LOOK_AT_TEMPLATES
         appearance, templates = self._appearance, self._pages.fingerprint
         if appearance is None or appearance.templates != templates:

@@ -32,15 +32,9 @@ class CanonicalPage:
     changed_at: datetime | None  #: aware UTC; None where that is not known
 
 
-def sitemaps(
-    site: Site,
-    pages: Iterable[CanonicalPage],
-    *,
-    max_addresses: int = MAX_ADDRESSES,
-    max_bytes: int = MAX_BYTES,
-) -> Mapping[str, bytes]:
+def sitemaps(site: Site, pages: Iterable[CanonicalPage]) -> Mapping[str, bytes]:
     """Return the documents by path: a single sitemap, or an index and its parts."""
-    parts = _parts(site, pages, max_addresses, max_bytes)
+    parts = _parts(site, pages)
     if len(parts) == 1:
         return {SITEMAP: _set(parts[0])}
     named = {part_path(number): part for number, part in enumerate(parts, 1)}
@@ -50,7 +44,7 @@ def sitemaps(
 
 def sitemap_part(site: Site, pages: Iterable[CanonicalPage]) -> bytes:
     """Return one document of a sitemap, cut to the limit of entries."""
-    return _set(_parts(site, pages, MAX_ADDRESSES, MAX_BYTES)[0])
+    return _set(_parts(site, pages)[0])
 
 
 def part_path(number: int) -> str:
@@ -77,10 +71,8 @@ def robots(site: Site, *, archives: bool, search: bool = False) -> bytes:
     return "\n".join(lines).encode()
 
 
-def _parts(
-    site: Site, pages: Iterable[CanonicalPage], max_addresses: int, max_bytes: int
-) -> list[list[bytes]]:
-    room = max_bytes - len(_SET) - len(_SET_END)
+def _parts(site: Site, pages: Iterable[CanonicalPage]) -> list[list[bytes]]:
+    room = MAX_BYTES - len(_SET) - len(_SET_END)
     parts: list[list[bytes]] = [[]]
     size = 0
     for page in pages:
@@ -89,7 +81,7 @@ def _parts(
             continue
         changed = f"<lastmod>{rfc3339(page.changed_at)}</lastmod>" if page.changed_at else ""
         line = f"<url><loc>{escape(address)}</loc>{changed}</url>\n".encode()
-        if len(parts[-1]) == max_addresses or size + len(line) > room:
+        if len(parts[-1]) == MAX_ADDRESSES or size + len(line) > room:
             parts.append([])
             size = 0
         parts[-1].append(line)
