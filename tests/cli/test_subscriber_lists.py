@@ -187,7 +187,7 @@ def test_an_opt_out_counts_whatever_else_its_line_says(
         "nobody,unsubscribed,de,\n"
     )
     ended = program("subscribers", "import", "out.csv", "--digest", "daily")
-    assert ended.out == "1 ended: unsubscribed or suppressed in the list\n1 bad lines\n"
+    assert ended.out == "1 ended: unsubscribed or suppressed in the list\n1 bad line\n"
     (row,) = listed(program)
     assert (row["state"], row["language"]) == ("unsubscribed", "de")
 
