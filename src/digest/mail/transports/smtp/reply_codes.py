@@ -43,26 +43,34 @@ _SENDER_WORDS = (
     r"\breverse dns\b|\bptr\b|\brdns\b|\byour (ip|domain)\b",
     r"\bsender\b.{0,40}\b(rejected|denied|not|blocked|banned|required|invalid|verif\w*|identity)",
     r"\bsender address\b|(unverified|poor reputation|bad|banned|blocked) sender",
-    r"send as (this|on behalf)|sendasdenied",
+    r"send as (this|on behalf)|sendasdenied|\b(not|isn.t|aren.t) (allowed|permitted) to send",
+    r"\bauthenticate\b|\b(log|sign) ?in first|垃圾|广告邮件",
     r"(email address|domain|identity) is not verified|authorized recipients",
     r"\b(limit|quota) (is |was )?(exceeded|reached)\b.*\bsend|sending (limit|quota)",
     r"too many (messages|connections|e?mails)|frequency limited|max(imum)? (e-?mails|messages)",
     r"client host|\bblocked - see|callback setup failed|access to this mail system",
-    r"\b(DT|MI):[A-Z]{3}\b",  # NetEase: 163, 126
+    r"\b(DT|MI|HL|IB|CM):[A-Z]{3}\b",  # NetEase: 163, 126
 )
 #: Not for good, whatever the code says; too many recipients: RFC 5321 section 4.5.3.1.10.
 _LATER_WORDS = (
-    r"gr[ae]y-?list|temporary (lookup )?failure|temporarily (deferred|rejected)",
+    r"gr[ae]y-?list|temporary (lookup )?failure|temporarily (deferred|rejected|unavail)",
     r"\b(re)?try (again )?(later|in \d)|too many recipients",
 )
 #: The mailbox is there and takes nothing more.
-_FULL_WORDS = (r"mailbox (is )?full|over ?quota|quota (is |was )?exceeded|exceeded\b.{0,30}quota",)
+_FULL_WORDS = (
+    r"mailbox (is )?full|over ?quota|quota (is |was )?exceeded|exceeded\b.{0,30}(quota|storage)",
+    r"mailbox\b.{0,20}\b(limit|size)\b.{0,20}exceeded|(out of|no|insufficient) storage",
+    r"postfach.{0,20}\bvoll|bo[iî]te\b.{0,30}\bpleine|buz[oó]n\b.{0,20}\bllen|casella\b.{0,20}\bpiena",
+    r"caixa\b.{0,20}\bcheia|postvak.{0,20}\bvol\b|ящик.{0,20}(переполнен|заполнен)",
+    r"(邮箱|信箱|郵箱).{0,5}[满滿]|容量.{0,10}超",
+)
 #: The mailbox does not exist. Wordings of Postfix, Exim, qmail, Exchange, Gmail, Outlook, Yahoo,
 #: QQ, 163, GMX, iCloud, Mail.ru, Yandex, Proton, here and below.
 _MAILBOX = r"(user|recipient|mailbox|account|address)"
 _UNKNOWN_WORDS = (
     rf"(no such|unknown|invalid|non-?existent) (local )?({_MAILBOX}|person)",
     rf"{_MAILBOX}\b.{{0,60}}\b(unknown|not (be )?found|not exist|doesn.t (exist|have an?))",
+    r"(^|\s)<>\W* (does not|doesn.t) exist|no ?(one|body) (is )?(at|here|by)|addressee unknown",
     rf"no mailbox|not a (valid|known) {_MAILBOX}|not our customer|recipientnotfound|userunknown",
     r"unbekannt|existiert nicht|inconnue?\b|inexistant|n.existe pas|\bn[oã]o? existe\b",
     r"des(conoc|conhec)id|inexistente|sconosciut|inesistente|non esiste|onbeken|bestaat niet",
@@ -161,6 +169,8 @@ TABLE: tuple[_Row, ...] = (
     ),
     # A full mailbox, a message that is too large or has bad content: nothing about the address.
     _row(DeliveryRefused, "5", "5.2.2 5.2.3 5.3.4 5.6", stages=_ABOUT_ONE),
+    # A loop, or too many servers: theirs to repair.
+    _row(DeliveryRefused, "5", "5.4.3 5.4.6 5.4.7 5.4.12 5.4.14", stages=_ABOUT_ONE),
     # Senders that a group does not accept (Exchange).
     _row(RecipientRefused, "5", "5.7.124 5.7.129 5.7.133 5.7.134", stages=(Stage.RECIPIENT,)),
     # Relayed to a mailer that does not follow the standards (RFC 5248).
