@@ -52,6 +52,55 @@ def test_items_of_an_ordered_list_have_their_numbers() -> None:
     ]
 
 
+def test_links_pictures_and_quotations_are_told_in_text() -> None:
+    body = SafeHtml(
+        '<p><a href="https://e.org/a_(b)?q=1&amp;r=2" rel="nofollow">The <b>link</b></a>, '
+        '<a href="https://e.org/bare/">e.org/bare</a>, <a href="mailto:a@e.org">a@e.org</a>, '
+        f'<a href="https://e.org/{"x" * 300}">too long</a>, <a href="#n">here</a>'
+        '<a href="https://e.org/"></a>.</p>'
+        "<blockquote><p>One<br>line</p><blockquote><p>Two</p></blockquote>"
+        "<pre>code</pre></blockquote></blockquote><p>After</p>"
+        '<figure><img src="https://e.org/1" alt="A boat"><figcaption>A boat</figcaption></figure>'
+        '<p><a href="https://e.org/p"><img src="https://e.org/2" alt="Two &amp; one"></a>'
+        '<img src="https://e.org/3" alt=""><img src="https://e.org/4"></p>'
+    )
+    assert text_lines(body) == [
+        "  The link <https://e.org/a_(b)?q=1&r=2>, e.org/bare, a@e.org, too long,\n  here.",
+        *("  > One line", "  > > Two", "    code", "  After", "  A boat"),
+        "  [Two & one] <https://e.org/p>",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("image", "made"),
+    [
+        ('<img src="https://e.org/a.svg" alt="A > b">', "A > b"),
+        ('<img src="https://e.org/a%20b.avif?x=1">', "a b.avif"),
+        ('<img src="https://e.org/a&amp;b.svg" width="900" alt=" ">', "a&amp;b.svg"),
+    ],
+)
+def test_a_picture_that_mail_programs_do_not_show_is_a_link_to_it(image: str, made: str) -> None:
+    address = image.partition('src="')[2].partition('"')[0]
+    rel = "noopener noreferrer nofollow"
+    assert mail_body(SafeHtml(f"<p><a>x</a>{image}</p>")) == (
+        f'<p><a>x</a><a href="{address}" rel="{rel}">{made}</a></p>'
+    )
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        '<img src="https://e.org/smile.svg" width="20" alt=":-)">',
+        '</p><p><a href="https://e.org/"><img src="https://e.org/a.SVG" alt=":-)"></a>',
+    ],
+)
+def test_of_an_icon_or_a_link_the_words_are_left(image: str) -> None:
+    made = mail_body(SafeHtml(f"<p>{image}</p>"))
+    assert "<img" not in made
+    assert ":-)" in made
+    assert made.count("<a ") == image.count("<a ")
+
+
 def test_no_line_of_code_is_wider_than_a_mail() -> None:
     (code,) = text_lines(SafeHtml(f"<pre>{'x' * 200} {'長' * 80}</pre>"))
     assert max(map(display_width, code.split("\n"))) <= 72

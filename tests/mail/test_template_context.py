@@ -216,6 +216,16 @@ def test_a_summary_does_not_repeat_the_title(summary: str, title: str, left: str
     assert without_title(summary, title) == left
 
 
+def test_where_mail_programs_do_not_show_the_picture_the_next_one_of_the_text_is_taken() -> None:
+    body = (
+        '<p><img src="https://e.org/one.svg"><img src="https://e.org/x.png" width="9">'
+        '<img src="https://e.org/two.jpg?a=1&amp;b=2"></p>'
+    )
+    lead = seen(make_article(1, image="https://e.org/chart.avif", body=body)).lead
+    assert lead is not None
+    assert lead.image == "https://e.org/two.jpg?a=1&b=2"
+
+
 def test_the_picture_of_a_mail_is_no_icon_and_no_drawing() -> None:
     for image in ("https://e.org/chart.svg", "https://e.org/favicon.png"):
         lead = seen(make_article(1, image=image)).lead

@@ -3,7 +3,6 @@
 # pure
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -13,7 +12,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from digest.articles.categories import renamed, renames, within_limit
-from digest.articles.cleaning import anchors, images, trackers, uris
+from digest.articles.cleaning import anchors, images, trackers
 from digest.articles.cleaning.images import proxied
 from digest.articles.cleaning.media import LocalFiles, MediaOptions
 from digest.articles.cleaning.policy import TAGS
@@ -27,7 +26,6 @@ from digest.articles.model import (
     CategoryPath,
     Draft,
     Note,
-    SafeHtml,
     Severity,
     SourceFile,
     UnchangedText,
@@ -55,14 +53,10 @@ _REFERRING = rb"(?:\[\[|\]\([^\s()]{0,20}|\{[%{][^\n]{0,60}?)"
 _TAG = re.compile(rf"</?(?:{'|'.join(sorted(TAGS))})[ >]")
 
 #: An image as nh3 writes it: attributes in double quotes, which may hold ``>``.
-_IMAGE = re.compile(r'<img(?: [a-z]+="[^"]*")+')
-_ATTRIBUTE = re.compile(r' ([a-z]+)="([^"]*)"')
 #: Letters that are written from right to left.
 _RIGHT_TO_LEFT = re.compile("[\u05d0-\u08ff\ufb1d-\ufdfb\ufe70-\ufefc]")
 #: Characters of markup in which the first letter of a text is.
 _MAX_BEGINNING = 1_000
-#: Pixels of width and height; an image that says it has less is an icon or a badge.
-MIN_IMAGE_SIZE = 100
 
 
 class ArticleFiles(LocalFiles, Protocol):
@@ -210,7 +204,7 @@ def _cleaned(
         categories=filed,
         published_at=parsed.published_at,
         link=parsed.link,
-        image=image or _first_image(body),
+        image=image or images.first_shown(body),
         language=parsed.language,
         summary=(
             summarize(parsed.summary, options.summary_length)
@@ -275,20 +269,6 @@ def _directed(markup: str, language: str | None, site_language: str) -> str:
     if _RIGHT_TO_LEFT.search(markup, 0, end):
         return f'<div dir="{direction}">{markup}</div>'
     return markup
-
-
-def _first_image(body: SafeHtml) -> str | None:
-    """Return the first image that may stand for the article: no icon, no badge, no drawing."""
-    if "<img" not in body:
-        return None
-    for tag in _IMAGE.finditer(body):
-        attributes = dict(_ATTRIBUTE.findall(tag[0]))
-        address = uris.absolute(html.unescape(attributes.get("src", "")))
-        sizes = (attributes.get("width", ""), attributes.get("height", ""))
-        small = any(size.isdigit() and int(size) < MIN_IMAGE_SIZE for size in sizes)
-        if address and not small and images.stands_for_articles(address):
-            return address
-    return None
 
 
 def _fingerprint(

@@ -11,7 +11,7 @@ from itertools import count
 from unicodedata import category, normalize
 from urllib.parse import urlsplit
 
-from digest.articles.cleaning.images import stands_for_articles
+from digest.articles.cleaning.images import first_shown, stands_for_articles
 from digest.articles.model import Article, CategoryPath
 from digest.editions.model import Contents, Edition, Section
 from digest.mail.article_body import mail_body, text_lines
@@ -184,13 +184,13 @@ def _item(
     else:
         source = authors or (_host(elsewhere) if elsewhere and not credit else "")
     width = MAX_LEAD_SUMMARY if number == 1 else MAX_SUMMARY
-    title, image = one_line(article.title), web_address(article.image)
+    title = one_line(article.title)
     return Item(
         number=number,
         title=cut(title, MAX_TITLE),
         summary=cut(without_title(one_line(article.summary), title), width),
         link=elsewhere or site.link(article.folder),
-        image=image if image and stands_for_articles(image) else None,
+        image=_image(article),
         date=words.moment(article.published_at, edition.due_at),
         source=cut(one_line(source), MAX_SOURCE) if source != heading else "",
         language=article.language or site.language,
@@ -198,6 +198,14 @@ def _item(
         paragraphs=tuple(text_lines(article.body)) if number <= whole else (),
         category=labels[section.category] if section.category else heading,
     )
+
+
+def _image(article: Article) -> str | None:
+    """Return an article's picture, or the first one of its text that mail programs show."""
+    image = web_address(article.image)
+    if image is None or stands_for_articles(image):
+        return image
+    return web_address(first_shown(article.body))
 
 
 def without_title(summary: str, title: str) -> str:

@@ -3,6 +3,7 @@
 # pure
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -73,6 +74,11 @@ _BADGE = re.compile(
     r"|[/_.-][1-9]?[0-9]x[1-9]?[0-9](?:[/_.@-]|$)",  # pixels below 100
     re.IGNORECASE,
 )
+#: An image of sanitized markup, and its attributes.
+_TAG = re.compile(r'<img(?: [a-z]+="[^"]*")+')
+_ATTRIBUTE = re.compile(r' ([a-z]+)="([^"]*)"')
+#: Pixels of width and height; an image that says it has less is an icon or a badge.
+MIN_IMAGE_SIZE = 100
 #: HTML section 4.8.4.2.1: an address, perhaps with a comma at its end, or with a descriptor.
 _CANDIDATE = re.compile(
     r"(?P<alone>[^\s,](?:[^\s]*[^\s,])?),+(?=\s|\Z)"
@@ -181,6 +187,23 @@ def _is_unseen(image: Attributes) -> bool:
     return "none" in (image.get("style") or "") or any(size in ("0", "1") for size in sizes)
 
 
+def first_shown(body: str) -> str | None:
+    """Return the first image of a sanitized body that may stand for its article.
+
+    It is no icon, no badge and no drawing.
+    """
+    if "<img" not in body:
+        return None
+    for tag in _TAG.finditer(body):
+        attributes = dict(_ATTRIBUTE.findall(tag[0]))
+        address = absolute(html.unescape(attributes.get("src", "")))
+        sizes = (attributes.get("width", ""), attributes.get("height", ""))
+        small = any(size.isdigit() and int(size) < MIN_IMAGE_SIZE for size in sizes)
+        if address and not small and stands_for_articles(address):
+            return address
+    return None
+
+
 def stands_for_articles(address: str) -> bool:
     """Return whether the image at an absolute address may be shown as the picture of an article.
 
@@ -189,6 +212,11 @@ def stands_for_articles(address: str) -> bool:
     parts = urlsplit(unquote(address))
     place = f"{parts.hostname or ''}{parts.path}"
     return not (_UNSHOWN.search(parts.path) or _BADGE.search(place))
+
+
+def shown_in_mail(address: str) -> bool:
+    """Return whether mail programs show images of this format, as far as its address tells."""
+    return _UNSHOWN.search(urlsplit(unquote(address)).path) is None
 
 
 def proxied(address: str, template: str) -> str | None:
