@@ -157,6 +157,33 @@ async def test_lines_are_short_and_what_belongs_together_stays_so(
         await page.close()
 
 
+async def test_an_article_on_paper_is_whole_and_names_only_addresses(
+    workplace: Workplace, browser: Browser
+) -> None:
+    body = "A claim[^1], [more](https://example.org/).\n\n[^1]: A note.\n\n    " + "code " * 60
+    workplace.write_text(
+        "a.md", f"---\ntitle: Quay\n---\n{body}\n\n|{'wide|' * 30}\n|{'-|' * 30}\n"
+    )
+    with workplace.open() as services:
+        workplace.build(services)
+        (article,) = stores.newest(services.store, None, 9)
+        page = await browser.new_page(viewport={"width": 800, "height": 900})
+        await page.emulate_media(media="print")
+        visit = Visit(page, application(services))
+        await visit.open(f"{SITE}/{article.folder}")
+        links, cut = await page.evaluate("""() => [
+            [...document.querySelectorAll('.body a')].map(
+                link => [link.getAttribute('href'), getComputedStyle(link, '::after').content]),
+            [...document.querySelectorAll('.body pre')].filter(
+                code => code.scrollWidth > code.clientWidth).length]""")
+        await page.close()
+    assert cut == 0
+    assert len(links) == 3
+    assert {address: text != "none" for address, text in links} == {
+        address: not address.startswith("#") for address, _ in links
+    }
+
+
 async def test_a_feed_fits_a_browser_too(workplace: Workplace, browser: Browser) -> None:
     workplace.write("a.md", "一篇", body=HOSTILE)
     with workplace.open() as services:

@@ -175,6 +175,14 @@ def test_a_page_has_no_personal_link_and_escapes_what_articles_say(site: Site) -
     assert len(shown.css(".chips a")) == 2  # several sections have a table of contents
 
 
+def test_the_lead_and_the_others_name_their_section_alike(site: Site) -> None:
+    for number in (1, 2):
+        site.tell(f"{number}.md", f"Article {number}", categories=("Notes", "Harbour"))
+    site.issue()
+    shown = site.page(f"{FOLDER}1/")
+    assert [head.text() for head in shown.css("h2.label")] == ["Notes / Harbour"] * 2
+
+
 def test_the_feed_of_editions_is_valid_and_leads_to_them(site: Site) -> None:
     for number in (1, 2):
         site.tell(f"{number}.md", f"<b>文章{number}</b>")
