@@ -19,7 +19,7 @@ from digest.articles.cleaning.policy import ENGINES, ReferrerPolicy
 from digest.articles.cleaning.rules import Rule
 
 #: Grows when the same file and options give another draft: then all files are read again.
-PIPELINE = 18
+PIPELINE = 19
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,6 +79,13 @@ def page(identity: str) -> str:
         ("2024-01-02-trip.md", "x.md", "[t]({% post_url 2024-01-02-trip %})", "t"),
         ("old/2024-01-02-v1.2.md", "x.md", "[t]({% post_url old/2024-01-02-v1.2 %})", "t"),
         ("b.md", "x.md", "[t]({% link _posts/b.md %})", "t"),
+        (
+            "2024-01-02-trip.md",
+            "x.md",
+            "[t]({{ site.baseurl }}{% post_url 2024-01-02-trip %})",
+            "t",
+        ),
+        ("b.md", "x.md", "[t]({{site.url}}{{ site.baseurl }}{% link _posts/b.md %})", "t"),
         ("posts/b.md", "posts/x.md", '[t]({{< ref "b.md" >}})', "t"),
         ("posts/b.md", "blog/x.md", '[t]({{< relref "/posts/b.md#part" >}})', "t"),
         ("trip/index.md", "x.md", '[t]({{< ref "posts/trip" >}})', "t"),

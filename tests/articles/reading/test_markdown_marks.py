@@ -353,6 +353,13 @@ def test_marks_of_dialects(text: str, result: str) -> None:
     assert result in shown(text)
 
 
+@pytest.mark.parametrize("before", ["{{ site.baseurl }}", "{{ site.url }}{{ site.baseurl }}"])
+def test_the_address_of_the_site_before_that_of_a_picture_is_the_root(before: str) -> None:
+    body = read(f"![A crane]({before}/assets/crane.png)")
+    assert 'src="/assets/crane.png"' in body.markup
+    assert body.remarks == ()
+
+
 @pytest.mark.parametrize(
     "formula",
     [

@@ -24,6 +24,8 @@ _KNOWN_OBJECTS = re.compile(
     r"(?:site|page|post|layout|include|forloop|paginator|content|config|theme|jekyll|url_for|"
     r"asset_path|baseurl|toc|base_url|partial|date|relative_url|absolute_url)\b"
 )
+#: What stands before the rest of an address: ``{{ site.url }}{{ site.baseurl }}``.
+_VARIABLES = re.compile(r"(?:\{\{[^{}\n]{1,80}\}\})+\Z")
 #: Tags that Zola writes as calls.
 _CALLED = tags.IMAGES | tags.ELSEWHERE.keys() | tags.MEDIA.keys() | tags.FRAMES
 _WITH_CONTENT = tags.COMMENTS | tags.COMPUTED | tags.CODE | tags.DRAWINGS | tags.FORMULAS
@@ -290,7 +292,7 @@ def _article_link(x: Expansion, start: int, given: tags.Arguments) -> str:
     target = given.first("href", "url") or target
     elsewhere = re.match(r"(?:https?:)?//|mailto:", target)
     address = target if elsewhere else ARTICLE_SCHEME + quoted(target)
-    before = x.text[max(0, start - 2) : start]
+    before = _VARIABLES.sub("", x.text[max(0, start - 200) : start])[-2:]
     if before.endswith(("(", '"', "'", "=", "<")) or before == ": " or "(" in before:
         return address
     words = " ".join(word for word in given.positional[1:] if word not in ("true", "false"))
