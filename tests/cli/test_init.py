@@ -296,6 +296,32 @@ def list_of_articles(generator: str) -> list[str]:
     return [name for name in SITES[generator][0] if name.startswith(folders)]
 
 
+@pytest.mark.parametrize(
+    ("generator", "names"),
+    [
+        ("hexo", ["_config.yml", "source/_posts/a.md"]),
+        ("jekyll", ["_config.yml", "_posts/2026-01-01-a.md"]),
+        ("hugo", ["config/_default/hugo.toml", "content/a.md"]),
+        ("hugo", ["config.toml", "content/a.md", "layouts/x.html"]),
+        ("zola", ["config.toml", "content/a.md", "templates/x.html"]),
+        ("pelican", ["pelicanconf.py"]),
+        ("mkdocs", ["mkdocs.yaml"]),
+        ("obsidian", [".obsidian/app.json"]),
+    ],
+)
+def test_init_strews_nothing_into_the_site_of_a_generator(
+    program: Program, workplace: Workplace, generator: str, names: list[str]
+) -> None:
+    site = workplace.folder / "site"
+    lay(site, dict.fromkeys(names, ""))
+    made = program("init", "site")
+    assert made.code == 2
+    assert f"digest init --from {generator} site" in " ".join(made.err.split())
+    assert not (site / "digest.toml").exists()
+    (site / "digest.toml").write_text("", "utf-8")  # somebody has decided otherwise
+    assert program("init", "site").code == 0
+
+
 def test_init_says_what_it_has_read_and_what_it_cannot_use(
     program: Program, workplace: Workplace
 ) -> None:

@@ -17,6 +17,7 @@ from digest import resources
 from digest.articles.ingest.tree import TOP
 from digest.cli.templates import record_version
 from digest.cli.terminal import FAILED, complain, remark, say
+from digest.errors import ConfigurationError
 from digest.spelling import counted
 
 app = typer.Typer()
@@ -73,11 +74,13 @@ def init(
     With --from, the configuration is made for the site in DIR, in its folder _digest: where the
     articles are, the site's title, address, language and time zone. Nothing else in DIR changes.
 
-    Never overwrites: what is there already is left as it is.
+    Never overwrites: what is there already is left as it is. Ends with 2 where DIR has a site of
+    one of these generators and no --from is given.
     """
     if generator:
         folder, values = _fitting(generator, folder)
     else:
+        _refuse_site(folder)
         values = {
             **_FOLDERS,
             "site.language": _toml(_language()),
@@ -97,6 +100,20 @@ def init(
         complain(f"{error.filename}: cannot be written: {error.strerror}")
         raise typer.Exit(FAILED) from error
     say(f"Now: digest --config {folder / 'digest.toml'} run")
+
+
+def _refuse_site(folder: Path) -> None:
+    """Raise ConfigurationError where a folder has the site of a generator, but no digest.toml."""
+    from digest.settings.existing_site import generator_of
+
+    known = None if (folder / "digest.toml").exists() else generator_of(folder)
+    if known:
+        raise ConfigurationError(
+            "DIR",
+            str(folder),
+            f"has a site of {known}: `digest init --from {known} {folder}` makes feeds of it; for "
+            "other articles name another folder",
+        )
 
 
 def starting_configuration(shipped_text: str, values: Mapping[str, str | None]) -> str:

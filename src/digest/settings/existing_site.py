@@ -35,6 +35,20 @@ _HUGO_FILES = tuple(
 )
 
 
+#: What lies in the folder of a site, by its generator: all of one of these sets.
+_MARKS = (
+    ("obsidian", {".obsidian"}),
+    ("pelican", {"pelicanconf.py"}),
+    ("mkdocs", {"mkdocs.yml"}),
+    ("mkdocs", {"mkdocs.yaml"}),
+    ("hexo", {"_config.yml", "source/_posts"}),
+    ("jekyll", {"_config.yml", "_posts"}),
+    ("zola", {"zola.toml"}),
+    ("zola", {"config.toml", "content", "templates"}),
+    *(("hugo", {name, "content"}) for name in _HUGO_FILES),
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExistingSite:
     """Names and folders of an existing site. Unknown texts are empty."""
@@ -90,6 +104,14 @@ def read_site(generator: str, folder: Path) -> ExistingSite:
         if not path.resolve().is_relative_to(real):
             raise ConfigurationError("--from", str(path), f"lies outside of {real}")
     return site
+
+
+def generator_of(folder: Path) -> str | None:
+    """Return the generator whose site lies in a folder, by the names in it; None without any."""
+    for generator, names in _MARKS:
+        if all((folder / name).exists() for name in names):
+            return generator
+    return None
 
 
 def _hexo(folder: Path) -> ExistingSite:
