@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from digest.app.builders import unreachable_pages
+from digest.app.lock_file import only_daemon
 from tests.cli.conftest import Program
 from tests.conftest import CONFIGURATION, Workplace
 
@@ -13,7 +16,7 @@ def test_check_tells_what_it_tried(program: Program) -> None:
     checked = program("check")
     assert checked.code == 0
     lines = checked.out.splitlines()
-    assert len(lines) == 11
+    assert len(lines) == 12
     assert all(line.startswith("ok") for line in lines)
 
 
@@ -42,6 +45,34 @@ def test_check_names_a_folder_that_cannot_be_written(
     assert checked.code == 1
     (failed,) = [line for line in checked.out.splitlines() if line.startswith("failed")]
     assert told in failed
+
+
+def test_check_names_the_option_of_an_output_folder_that_cannot_be_written(
+    program: Program, workplace: Workplace
+) -> None:
+    (workplace.folder / "public").write_text("a file in the way", encoding="utf-8")
+    assert "paths.output" in program("check").out
+
+
+def test_check_tells_of_a_port_that_another_program_has(
+    program: Program, workplace: Workplace
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        workplace.configure(f"[metrics]\nport = {port}\n")
+        checked = program("check")
+        assert checked.code == 2
+        taken = f"metrics.port = 127.0.0.1:{port}: cannot listen there: Address already in use"
+        assert f"failed  listen at 127.0.0.1:{port}: {taken}\n" in checked.out
+        with only_daemon(workplace.settings().paths.data):
+            assert program("check").code == 0
+
+
+def test_check_names_a_file_that_is_no_toml_once(program: Program, workplace: Workplace) -> None:
+    workplace.configuration.write_text("[site]\ntitle = Harbour\n", "utf-8")
+    place = f"{workplace.configuration}:2:9"
+    told = f"failed  configuration: {place}: no TOML: Invalid value; texts stand in quotes\n"
+    assert program("check").out == told
 
 
 def test_check_tells_of_a_folder_that_a_root_hides(program: Program, workplace: Workplace) -> None:

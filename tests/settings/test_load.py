@@ -40,6 +40,23 @@ def told(file: Path, text: str, environ: Mapping[str, str] | None = None) -> lis
             "[mail.smtp]\npasword = 'hunter2'",
             "mail.smtp.pasword: no such key; did you mean 'password'?",
         ),
+        ("[mail]\npassword = 'x'", "mail.password: no such key; did you mean mail.smtp.password?"),
+        ("report_to = 'x'", "report_to: no such key; did you mean mail.report_to?"),
+        (
+            "[mail]\nschedule = 'x'",
+            "mail.schedule: no such key; did you mean digests.NAME.schedule?",
+        ),
+        (
+            "[mail.smtp]\npassword_file = 'x'",
+            (
+                "mail.smtp.password_file: no such key; the file of a secret is named by "
+                "$DIGEST_MAIL__SMTP__PASSWORD_FILE"
+            ),
+        ),
+        (
+            "[metrics]\nport = 'x'",
+            'metrics.port = "x": must be a whole number from 0 to 65,535',
+        ),
         ("[[rules]]\ndrp = []", "rules[0].drp: no such key; did you mean 'drop'?"),
         ("[digests.d]\ncron = ''", None),
         (

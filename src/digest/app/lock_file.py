@@ -93,8 +93,9 @@ def listen(host: str, port: int, option: str = "web.port") -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family, backlog=512)
     except OSError as error:
-        raise ConfigurationError(
-            option, f"{host}:{port}", f"cannot listen there: {error.strerror or error}"
-        ) from error
+        # Python adds the address to the system's words.
+        reason = (error.strerror or str(error)).partition(" (while ")[0]
+        problem = f"cannot listen there: {reason}"
+        raise ConfigurationError(option, f"{host}:{port}", problem) from error
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

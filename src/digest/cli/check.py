@@ -48,7 +48,8 @@ def check(
     path = chosen.path()
     mistakes = problems(path, os.environ)
     for mistake in mistakes:
-        _report(f"configuration {path}", mistake)
+        named = mistake.key.startswith(str(path))
+        _report("configuration" if named else f"configuration {path}", mistake)
     if mistakes:
         raise typer.Exit(MISUSED)
     _report(f"configuration {path}", None)
@@ -172,6 +173,7 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
         make_transport,
         make_tree,
     )
+    from digest.app.lock_file import daemon_runs, listen
     from digest.app.mail_logo import read_logo
     from digest.app.token_keys import fingerprint, load_keys, lost_keys_problem
     from digest.site import is_loopback
@@ -221,6 +223,15 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
             )
 
     paths, mail = settings.paths, settings.mail
+    listening = [
+        (f"{host}:{port}", lambda at=(host, port, option): listen(*at).close())
+        for enabled, host, port, option in (
+            (settings.web.enabled, settings.web.host, settings.web.port, "web.port"),
+            (True, settings.metrics.host, settings.metrics.port, "metrics.port"),
+        )
+        # A daemon that runs listens there already.
+        if enabled and port is not None and not daemon_runs(paths.data)
+    ]
     carrier = {
         "smtp": lambda: f"log in to the SMTP server {settings.smtp().address}",
         "lmtp": lambda: f"log in to the LMTP server {settings.smtp().address}",
@@ -237,6 +248,7 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
         (f"render the mail templates in {templates}", mails),
         (f"write to the output folder {paths.output}", lambda: _write_probe(paths.output)),
         (f"write to the data folder {paths.data}", lambda: load_keys(settings)),
+        *((f"listen at {where}", attempt) for where, attempt in listening),
         ("use the database", database),
         ("find the keys of links already sent", keys),
         ("find the digest of every subscriber", subscribers),
@@ -252,4 +264,5 @@ def _write_probe(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"probe")
     except OSError as error:
-        raise OutputError(folder, error.strerror or str(error)) from error
+        reason = error.strerror or str(error)
+        raise OutputError(folder, f"{reason}; paths.output names this folder") from error

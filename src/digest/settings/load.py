@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -155,6 +155,8 @@ def _read(path: Path) -> dict[str, Any]:
         where = _TOML_WHERE.search(text)
         line_column = f":{where[1]}:{where[2]}" if where and where[1] else ""
         problem = _TOML_WHERE.sub(" at the end of the file" if not line_column else "", text)
+        if problem == "Invalid value":
+            problem += "; texts stand in quotes"
         raise ConfigurationError(f"{path}{line_column}", None, f"no TOML: {problem}") from error
 
 
@@ -352,6 +354,9 @@ def explain(
     if error["type"] == "extra_forbidden":
         # It may be a misspelt secret, so its value is not shown.
         value, problem = None, unknown(str(key[-1]), table)
+        secret = (*key[:-1], str(key[-1]).removesuffix(_FILE.lower()))
+        if secret != key and secret in secrets(Settings):
+            problem = f"no such key; the file of a secret is named by ${_name(secret)}{_FILE}"
     elif error["loc"] and error["loc"][-1] == "[key]" and error["type"] != "value_error":
         value, problem = None, "must be a name of a-z, 0-9, '-' and '_', such as 'daily'"
     elif error["type"] in ("value_error", "at_key"):
@@ -379,11 +384,25 @@ def _plain(error: ErrorDetails, value: object) -> str:
 
 
 def unknown(name: str, table: type[BaseModel] | None) -> str:
-    """Return the problem of an unknown key, with the nearest known ones."""
+    """Return the problem of an unknown key, with the nearest known ones, here or elsewhere."""
     known = list(keys(table)) if table else []
     near = closest(name, known)
+    others = _of_this_name(name)
+    if not near and len(others) == 1:
+        return f"no such key; did you mean {others[0]}?"
     hint = f"did you mean {alternatives(near)}?" if near else f"known here: {', '.join(known)}"
     return f"no such key; {hint}"
+
+
+def _of_this_name(name: str) -> list[str]:
+    """Return the options of all tables that have a name, dotted."""
+    found = [dotted(key) for key, _ in options(Settings) if key[-1] == name]
+    for table, field in keys(Settings).items():
+        if get_origin(field.annotation) is dict:
+            inner = get_args(field.annotation)[1]
+            if name in keys(inner):
+                found.append(f"{table}.NAME.{name}")
+    return found
 
 
 def _shown(value: object) -> str | None:

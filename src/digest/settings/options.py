@@ -466,7 +466,7 @@ class MetricsTable(Table):
     """``[metrics]``: off without a port."""
 
     host: Server = "127.0.0.1"
-    port: Annotated[int, integer(0, 65_535)] | None = None
+    port: Annotated[int | None, integer(0, 65_535)] = None
 
 
 class LogTable(Table):
