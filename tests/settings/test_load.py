@@ -645,6 +645,8 @@ def test_all_mistakes_are_told_and_the_first_is_raised(file: Path) -> None:
         ),
         (b"[site", "digest.toml: no TOML: Expected ']' at the end of a table declaration"),
         (b"[site]\n\ntitle = '\xff'\n", "digest.toml:3: must be written in UTF-8"),
+        (b"a = " + b"[" * 5_000, "digest.toml: no TOML that can be read: maximum recursion depth"),
+        (b"a = " + b"9" * 5_000, "digest.toml: no TOML that can be read: Exceeds the limit"),
     ],
 )
 def test_a_file_that_is_no_toml_is_told_with_line_and_column(

@@ -158,6 +158,8 @@ def _read(path: Path) -> dict[str, Any]:
         if problem == "Invalid value":
             problem += "; texts stand in quotes"
         raise ConfigurationError(f"{path}{line_column}", None, f"no TOML: {problem}") from error
+    except (RecursionError, ValueError) as error:  # thousands of brackets or digits
+        raise ConfigurationError(str(path), None, f"no TOML that can be read: {error}") from error
 
 
 def exposed_secrets(path: Path, environ: Mapping[str, str]) -> list[str]:
