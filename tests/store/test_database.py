@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -378,6 +379,20 @@ def test_a_database_in_another_encoding_is_refused(
 ) -> None:
     with pytest.raises(StoreError, match="SQL_ASCII; Digest needs one made with UTF8"):
         open_store(make_database("ascii", "SQL_ASCII"))
+
+
+def test_a_server_that_fell_silent_is_noticed_within_two_minutes(postgresql: URL) -> None:
+    """Linux would wait two hours for an answer that a broken network has lost."""
+    named = postgresql.update_query_dict({"keepalives_interval": "7"})
+    database = Database(named.render_as_string(hide_password=False))
+    with database.read() as connection:
+        driver: Any = connection.connection.driver_connection
+        options = driver.info.get_parameters()
+    database.close()
+    assert options["keepalives_interval"] == "7"
+    idle, count = int(options["keepalives_idle"]), int(options["keepalives_count"])
+    assert idle + 7 * count <= 120
+    assert int(options["tcp_user_timeout"]) <= 120_000
 
 
 def test_without_the_driver_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

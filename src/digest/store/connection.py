@@ -24,6 +24,15 @@ LOCK_TIMEOUT = timedelta(seconds=10)
 _LOCK_SPACE = 0x64677374
 #: PostgreSQL waits for a server that does not answer, in seconds.
 _CONNECT_TIMEOUT = 10
+#: When a server that fell silent is given up: seconds without a word from it and between probes,
+#: their number, and milliseconds until what is sent has to be acknowledged. By default Linux waits
+#: for two hours. (https://www.postgresql.org/docs/current/libpq-connect.html)
+_SILENCE = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 
 #: Primary result codes of SQLite (https://www.sqlite.org/rescode.html).
 _SQLITE_PROBLEMS = {
@@ -128,12 +137,14 @@ class Database:
             event.listen(engine, "connect", _prepare)
             event.listen(engine, "begin", _begin)
             return engine
+        silence = {name: _SILENCE[name] for name in _SILENCE.keys() - self._url.query.keys()}
+        always = {"connect_timeout": _CONNECT_TIMEOUT, "client_encoding": "utf8"}
         try:
             return create_engine(
                 self._url,
                 hide_parameters=True,
                 pool_pre_ping=True,
-                connect_args={"connect_timeout": _CONNECT_TIMEOUT, "client_encoding": "utf8"},
+                connect_args=silence | always,
             )
         except ModuleNotFoundError as error:
             raise StoreError(
