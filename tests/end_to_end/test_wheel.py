@@ -46,7 +46,11 @@ def test_it_runs_from_another_folder(installed: Path, tmp_path: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-m", "digest", *arguments],
             cwd=tmp_path,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(installed)},
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(installed),
+                "DIGEST_WEB__PORT": "0",
+            },
             capture_output=True,
             text=True,
             check=False,
