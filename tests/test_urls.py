@@ -12,6 +12,7 @@ from digest.urls import (
     archive_address,
     archive_path,
     edition_folder,
+    normal_forms,
     slug,
 )
 from tests.effort import effort
@@ -68,3 +69,19 @@ def test_an_archives_address_leads_back_to_its_feed_and_number() -> None:
 def test_an_edition_without_a_number_is_the_sample() -> None:
     assert edition_folder("daily", 3) == "digests/daily/3/"
     assert edition_folder("daily", 0) == "digests/daily/sample/"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("", ()),
+        ("rss.xml", ("rss.xml",)),
+        ("Caf\u00e9", ("Caf\u00e9", "Cafe\u0301")),
+        ("Cafe\u0301", ("Cafe\u0301", "Caf\u00e9")),
+        ("\u65b0", ("\u65b0",)),
+    ],
+)
+def test_a_path_is_looked_for_as_given_composed_and_decomposed(
+    path: str, expected: tuple[str, ...]
+) -> None:
+    assert normal_forms(path) == expected

@@ -71,6 +71,17 @@ def slug(name: str) -> str:
     return encoded
 
 
+def normal_forms(path: str) -> tuple[str, ...]:
+    """Return the distinct forms of a path: as given, in NFC and in NFD; clients send any of these.
+
+    The empty path has none.
+    """
+    if path.isascii():
+        return (path,) if path else ()
+    forms = (path, unicodedata.normalize("NFC", path), unicodedata.normalize("NFD", path))
+    return tuple(dict.fromkeys(forms))
+
+
 def article_folder(key: str) -> str:
     """Return where an article's page lives, relative to the output folder; ends with ``/``."""
     return f"{ARTICLES}{key}/"

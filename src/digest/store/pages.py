@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
@@ -63,7 +62,7 @@ from digest.store.statements import PreparedQuery, put
 from digest.store.types import hashed, microseconds
 from digest.store.visibility import Hidden, announced, mailable, visible, visible_state
 from digest.store.withdrawals import any_withdrawn
-from digest.urls import slug
+from digest.urls import normal_forms, slug
 
 #: The row of ``meta`` with the fingerprint of the appearance of pages, and since when
 #: (microseconds).
@@ -260,7 +259,7 @@ class PageSnapshot:
     def category(self, folder: str) -> CategoryPath | None:
         """Return the category with a ``CategoryPath.folder``, in any Unicode normalization form."""
         query = select(category.c.names)
-        for form in _forms(folder):
+        for form in normal_forms(folder):
             names = self._connection.scalar(query.where(category.c.key == hashed(form)))
             if names is not None:
                 return CategoryPath(names)
@@ -268,7 +267,7 @@ class PageSnapshot:
 
     def facet(self, kind: FacetKind, name: str) -> Facet | None:
         """Return the author, language or feed of the operator's whose slug is ``name``."""
-        for form in _forms(name):
+        for form in normal_forms(name):
             meant = Facet(kind, unquote(form))
             known = select(facet.c.id).where(facet.c.key == hashed(str(meant)))
             if slug(meant.name) == form and self._connection.scalar(known) is not None:
@@ -278,7 +277,7 @@ class PageSnapshot:
         long = select(facet.c.name).where(
             facet.c.kind == kind, func.length(facet.c.name) >= _HASHED_FROM
         )
-        forms = set(_forms(name))
+        forms = set(normal_forms(name))
         names = (known for known in self._connection.scalars(long) if slug(known) in forms)
         return next((Facet(kind, known) for known in names), None)
 
@@ -376,12 +375,6 @@ class PageSnapshot:
         shown = mailable() if mailed else visible()
         query = selected(select(*COLUMNS).where(shown), categories)
         return read(self._connection, query.order_by(*NEWEST_FIRST).limit(limit))[::-1]
-
-
-def _forms(text: str) -> Sequence[str]:
-    """Return a name as given, in NFC and in NFD: clients send any of these."""
-    forms = (text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text))
-    return tuple(dict.fromkeys(filter(None, forms)))
 
 
 def _since(value: str | None) -> datetime | None:

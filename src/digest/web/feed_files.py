@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import ExitStack
 from functools import lru_cache, partial
@@ -18,10 +17,11 @@ from urllib.parse import quote, unquote
 
 from digest.feeds.model import MEDIA_TYPES
 from digest.times import Clock, utc_now
-from digest.urls import ARCHIVES, MAX_PATH, STYLESHEET
+from digest.urls import ARCHIVES, MAX_PATH, STYLESHEET, normal_forms
 from digest.web import feed_response
 from digest.web.feed_response import FeedResponse, Fields, joined
 from digest.web.file_cache import LARGEST, FeedFile, FileCache, ResponseKey, load_file, stat_file
+from digest.web.moved_folders import MovedFolders
 from digest.web.request_headers import IDENTITY
 
 Scope = MutableMapping[str, Any]
@@ -76,8 +76,7 @@ class FeedFiles:
         """
         self._output = output
         self._app = app
-        self._moved = {_folder(old): _folder(new) for old, new in (moved or {}).items()}
-        self._deepest = max((old.count("/") for old in self._moved), default=0)
+        self._moved = MovedFolders(moved or {})
         self._links = links
         self._clock = clock
         self._cache = cache or FileCache()
@@ -151,7 +150,7 @@ class FeedFiles:
 
     async def _serve_head(self, scope: Scope, send: Send, path: str, fields: Fields) -> bool:
         """Answer HEAD of a file that is not in memory; nothing is read, so it has no tag."""
-        for form in _forms(path):
+        for form in normal_forms(path):
             stat = await self._in_thread(stat_file, self._output, form, self._links(form))
             if stat is None:
                 continue
@@ -170,26 +169,19 @@ class FeedFiles:
 
     async def _serve_moved(self, scope: Scope, send: Send, path: str) -> bool:
         """Redirect to the file of a folder that moved; return False if there is none."""
-        segments = path.split("/")
-        # The innermost folder that moved.
-        for count in range(min(len(segments) - 1, self._deepest), 0, -1):
-            new = self._moved.get(_folder("/".join(segments[:count])))
-            if new is None:
-                continue
-            place = new + "/".join(segments[count:])
-            if await self._in_thread(stat_file, self._output, place, None) is None:
-                return False
-            depth = scope["raw_path"].count(b"/") - 1
-            await _send(send, feed_response.moved("../" * depth + quote(place)))
-            return True
-        return False
+        place = self._moved.place(path)
+        if place is None or await self._in_thread(stat_file, self._output, place, None) is None:
+            return False
+        depth = scope["raw_path"].count(b"/") - 1
+        await _send(send, feed_response.moved("../" * depth + quote(place)))
+        return True
 
     def _recall(self, path: str) -> FeedFile | None:
-        return next(filter(None, map(self._cache.recall, _forms(path))), None)
+        return next(filter(None, map(self._cache.recall, normal_forms(path))), None)
 
     async def _load(self, path: str) -> FeedFile | None:
         """Return the file that a path means on disk: as it is, composed or decomposed."""
-        for form in _forms(path):
+        for form in normal_forms(path):
             look = partial(load_file, self._output, form, self._links(form))
             file = await self._once((form, ""), look)
             if file is not None:
@@ -373,22 +365,6 @@ def _target_path(target: bytes) -> str | None:
     """Return the path of a feed's file that a request's target names; None for any other target."""
     path = target.partition(b"?")[0]
     return feed_path(unquote(path.decode("ascii"))) if path.isascii() else None
-
-
-def _forms(path: str) -> tuple[str, ...]:
-    """Return the distinct forms of a path: as given, in NFC and in NFD."""
-    if path.isascii():
-        return (path,)
-    return tuple(
-        dict.fromkeys(
-            (path, unicodedata.normalize("NFC", path), unicodedata.normalize("NFD", path))
-        )
-    )
-
-
-def _folder(path: str) -> str:
-    """Return a folder's path for comparing: in NFC, with one slash at its end."""
-    return unicodedata.normalize("NFC", path.strip("/")) + "/"
 
 
 def _start(response: FeedResponse) -> Message:

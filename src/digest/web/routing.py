@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -39,6 +38,7 @@ from digest.web.feed_pages import (
     search_page,
 )
 from digest.web.model import NO_PARAMETERS, STYLE_MAX_AGE, Missing, Page, Parameters
+from digest.web.moved_folders import MovedFolders
 from digest.web.pages import WebPages
 from digest.web.sitemap import (
     ROBOTS,
@@ -114,8 +114,7 @@ class Addresses:
         self._editions = editions
         self._archives = archives
         self._search = search
-        self._moved = {_comparable(old): _comparable(new) for old, new in moved.items()}
-        self._deepest = max((old.count("/") for old in self._moved), default=0)
+        self._moved = MovedFolders(moved)
 
     def are_pages(self, path: str) -> bool:
         """Return whether there may be a page at a decoded path, without reading the store."""
@@ -152,7 +151,7 @@ class Addresses:
         ``depth`` is the number of folders in the path as the client sees it.
         """
         page = self._find(source, path, parameters)
-        if page is Missing.UNKNOWN and (place := self._moved_to(path)) is not None:
+        if page is Missing.UNKNOWN and (place := self._moved.place(path)) is not None:
             there = self._find(source, place, parameters)
             if not isinstance(there, Missing):
                 return "../" * depth + quote(_settled(place, there))
@@ -262,15 +261,6 @@ class Addresses:
             if placed.path.endswith("/"):
                 yield CanonicalPage(placed.path, placed.made_at)
 
-    def _moved_to(self, path: str) -> str | None:
-        """Return the path in the new place of the innermost folder that moved; None if none did."""
-        segments = path.split("/")
-        for count in range(min(len(segments), self._deepest), 0, -1):
-            new = self._moved.get(_comparable("/".join(segments[:count])))
-            if new is not None:
-                return new + "/".join(segments[count:])
-        return None
-
 
 def _article_page(source: PageSource, key: str, pages: WebPages) -> Page | Missing:
     """Return the page of the article with a key, with links to its neighbours in its category."""
@@ -324,8 +314,3 @@ def _settled(place: str, page: Page | str) -> str:
     if isinstance(page, Page):
         return place
     return place.removesuffix(PAGE) if place.endswith(f"/{PAGE}") else f"{place}/"
-
-
-def _comparable(folder: str) -> str:
-    """Return a folder's path for comparing: in NFC, with one slash at its end."""
-    return unicodedata.normalize("NFC", folder.strip("/")) + "/"
