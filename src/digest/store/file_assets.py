@@ -23,9 +23,9 @@ from sqlalchemy import (
 from digest.articles.model import AssetState
 from digest.assets import NO_ROOM
 from digest.store.connection import Database
-from digest.store.meta_values import meta_value
-from digest.store.schema import article, file, file_asset, meta, unused_asset
-from digest.store.statements import Prepared, PreparedAmong, among, insert, insert_new, put
+from digest.store.meta_values import meta_value, put_meta_value
+from digest.store.schema import article, file, file_asset, unused_asset
+from digest.store.statements import Prepared, PreparedAmong, among, insert, insert_new
 from digest.store.types import chunks, hashed, storable
 from digest.store.visibility import visible
 
@@ -170,7 +170,7 @@ class AssetStore:
     def looked(self, now: datetime) -> None:
         """Record that unused copies were looked for at a moment."""
         with self._database.write() as connection:
-            put(connection, meta, [{"name": _LOOKED_AT, "value": now.isoformat()}], key="name")
+            put_meta_value(connection, _LOOKED_AT, now.isoformat())
 
 
 def _hashes(names: Iterable[str]) -> set[str]:

@@ -16,7 +16,7 @@ from digest.feeds.model import FacetSummary
 from digest.store.article_matching import MatchedArticle
 from digest.store.article_queries import filed, newest_sequence, pairs
 from digest.store.connection import Database, Lock
-from digest.store.meta_values import meta_value
+from digest.store.meta_values import meta_value, put_meta_value
 from digest.store.revisions import advance, record_changes
 from digest.store.schema import (
     article,
@@ -25,9 +25,8 @@ from digest.store.schema import (
     facet,
     facet_article,
     membership,
-    meta,
 )
-from digest.store.statements import PreparedAmong, among, insert, insert_new, put
+from digest.store.statements import PreparedAmong, among, insert, insert_new
 from digest.store.types import CHUNK, chunks, hashed
 from digest.store.visibility import visible_state
 
@@ -211,7 +210,7 @@ def note_policy(connection: Connection, policy: IngestPolicy) -> None:
         return
     # Where there are articles already, they may have been decided by others.
     value = "" if newest_sequence(connection) else own
-    put(connection, meta, [{"name": _DECIDED_BY, "value": value}], key="name")
+    put_meta_value(connection, _DECIDED_BY, value)
 
 
 def update_all_facets(database: Database, policy: IngestPolicy, now: datetime) -> Changes:
@@ -237,7 +236,7 @@ def update_all_facets(database: Database, policy: IngestPolicy, now: datetime) -
             changed |= facet_changes
             last = sequences[-1] if sequences else None
             if last is None:
-                put(connection, meta, [{"name": _DECIDED_BY, "value": own}], key="name")
+                put_meta_value(connection, _DECIDED_BY, own)
     return Changes(facets=changed)
 
 

@@ -15,7 +15,7 @@ from digest.articles.model import AssetState
 from digest.feeds.websub.protocol import Notification
 from digest.store.connection import Database
 from digest.store.file_assets import all_assets
-from digest.store.meta_values import meta_value
+from digest.store.meta_values import meta_value, put_meta_value
 from digest.store.schema import file, meta
 from digest.store.statements import put
 
@@ -80,7 +80,7 @@ class ScanStore:
             ensure_ascii=False,
         )
         with self._database.write() as connection:
-            put(connection, meta, [{"name": _SCAN, "value": value}], key="name")
+            put_meta_value(connection, _SCAN, value)
 
 
 def _scan(value: str) -> Scan:
@@ -193,4 +193,4 @@ def _keys(connection: Connection) -> list[tuple[str, datetime]]:
 
 def _put_keys(connection: Connection, keys: Sequence[tuple[str, datetime]]) -> None:
     value = json.dumps([(mark, since.isoformat()) for mark, since in dict(keys).items()])
-    put(connection, meta, [{"name": _KEYS, "value": value}], key="name")
+    put_meta_value(connection, _KEYS, value)

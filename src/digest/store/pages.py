@@ -46,7 +46,7 @@ from digest.store.connection import Database
 from digest.store.edition_rows import edition_articles, issued, leads, taken_upto
 from digest.store.file_assets import visible_assets
 from digest.store.memberships import summaries
-from digest.store.meta_values import meta_value
+from digest.store.meta_values import meta_value, put_meta_value
 from digest.store.revisions import NO_REVISION, current, of_selection, of_selections
 from digest.store.schema import (
     article,
@@ -55,10 +55,9 @@ from digest.store.schema import (
     facet,
     feed_change,
     membership,
-    meta,
 )
 from digest.store.search import index_state, search
-from digest.store.statements import PreparedQuery, put
+from digest.store.statements import PreparedQuery
 from digest.store.types import hashed, microseconds
 from digest.store.visibility import Hidden, announced, mailable, visible, visible_state
 from digest.store.withdrawals import any_withdrawn
@@ -155,7 +154,7 @@ class PageStore:
         with self._database.write() as connection:
             since = max(now, _since(meta_value(connection, APPEARANCE)) or now)
             value = f"{fingerprint} {microseconds(since)}"
-            put(connection, meta, [{"name": APPEARANCE, "value": value}], key="name")
+            put_meta_value(connection, APPEARANCE, value)
         return since
 
 

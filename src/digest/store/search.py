@@ -31,10 +31,10 @@ from digest.articles.search_terms import INDEX_VERSION, Lookup, SearchQuery, ind
 from digest.articles.summary import plain_text
 from digest.store.article_queries import COLUMNS, NEWEST_FIRST, read
 from digest.store.connection import Database, Lock
-from digest.store.meta_values import meta_value
+from digest.store.meta_values import meta_value, put_meta_value
 from digest.store.revisions import current
-from digest.store.schema import article, article_state, meta, search_document
-from digest.store.statements import Prepared, PreparedQuery, put
+from digest.store.schema import article, article_state, search_document
+from digest.store.statements import Prepared, PreparedQuery
 from digest.store.types import Moment
 from digest.store.visibility import visible
 
@@ -130,7 +130,7 @@ class SearchIndex:
                 value = "0 0"
             else:
                 value = f"{INDEX_VERSION} {max(revision, 0)}"
-            put(connection, meta, [{"name": _STATE, "value": value}], key="name")
+            put_meta_value(connection, _STATE, value)
         return len(texts) == most or value == "0 0"
 
     def _make(self, connection: Connection) -> None:

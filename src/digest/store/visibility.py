@@ -15,9 +15,9 @@ from enum import IntFlag
 from sqlalchemy import ColumnElement, Connection, FromClause, exists, false, or_, select, update
 
 from digest.articles.revision import IngestPolicy
-from digest.store.meta_values import meta_value
-from digest.store.schema import article, article_state, file, meta
-from digest.store.statements import among, put
+from digest.store.meta_values import meta_value, put_meta_value
+from digest.store.schema import article, article_state, file
+from digest.store.statements import among
 from digest.store.types import chunks
 
 #: The row of ``meta`` with the folders whose articles only mails show.
@@ -76,7 +76,7 @@ def hide_mail_only(connection: Connection, policy: IngestPolicy) -> list[int]:
     folders, changed = mail_only(connection, policy)
     if not changed:
         return []
-    put(connection, meta, [{"name": _MAIL_ONLY, "value": json.dumps(folders)}], key="name")
+    put_meta_value(connection, _MAIL_ONLY, json.dumps(folders))
     return decide_mail_only(connection, folders)
 
 
