@@ -10,7 +10,6 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from pkgutil import resolve_name
 from types import CodeType
 
 import coverage
@@ -23,6 +22,7 @@ from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.util import LRUCache
 
 from digest.app import wiring
+from digest.articles.ingest import workers
 from digest.articles.ingest.worker_process import Job, Result, results_of
 from digest.articles.ingest.workers import Workers
 from digest.articles.model import SourceFile
@@ -138,11 +138,11 @@ class WorkersHere(Workers):
     Nothing limits what a file takes; what hostile files do is shown with ``Workers``.
     """
 
-    def _ask(self, make: str, sources: Sequence[SourceFile]) -> list[Result]:
+    def _ask(self, sources: Sequence[SourceFile]) -> list[Result]:
         if self._closed:
             raise CancelledError
-        job = Job(make=make, options=self.options, seconds=0, memory=0)
-        return list(results_of(resolve_name(make), sources, job))
+        job = Job(make=workers._MAKE, options=self.options, seconds=0, memory=0)
+        return list(results_of(sources, job))
 
 
 def draft_here(patch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,6 @@ from unittest.mock import Mock
 
 import pytest
 
-from digest.articles.draft import draft_rewritten
 from digest.articles.draft_options import AssetOptions
 from digest.articles.ingest.assets import ArticleAssets, AssetFolder, changed
 from digest.articles.ingest.worker_process import Job, results_of
@@ -361,10 +360,11 @@ def test_what_is_there_and_may_not_be_published_is_not_looked_at_again_and_again
 
 def test_what_an_upstream_feed_writes_publishes_no_file_of_the_site(trees: Trees) -> None:
     trees.write(trees.static / "a.png")
-    job = Job(make="", options=default_options(assets=trees.options()), seconds=0, memory=0)
+    options = default_options(assets=trees.options())
+    job = Job(make="digest.articles.draft:draft_rewritten", options=options, seconds=0, memory=0)
     content = b"<p>Look: <img src=/a.png> <a href='/a.png'>here</a></p>"
     for path, shown in (("sources/harbour/a.html", 0), ("sources.html", 1)):
         source = SourceFile(path=PurePosixPath(path), content=content)
-        (result,) = results_of(draft_rewritten, [source], job)
+        (result,) = results_of([source], job)
         assert isinstance(result, Draft)
         assert len(trees.published()) == result.body.count("<img") == shown

@@ -91,7 +91,7 @@ def aborts(
 def tells_its_process(
     source: SourceFile, options: DraftOptions, _now: datetime, files: object = None
 ) -> Draft:
-    return replace(make_draft(source, options), title=str(os.getpid()))
+    return replace(does_as_told(source, options, _now), title=str(os.getpid()))
 
 
 def leaves(
@@ -176,10 +176,11 @@ def test_a_hostile_file_harms_only_itself(
     patience: int,
     problem: str,
 ) -> None:
+    monkeypatch.setattr(workers_module, "_MAKE", name(does_as_told))
+    trouble = SourceFile(path=GOOD.path, content=misbehaves.__name__.encode())
     with monkeypatch.context() as patch:
         patch.setattr(workers_module, "_CLOCK_FACTOR", patience)
-        patch.setattr(workers_module, "_MAKE", name(misbehaves))
-        (result,) = workers.results_of(workers.submit([GOOD]))
+        (result,) = workers.results_of(workers.submit([trouble]))
     assert isinstance(result, SourceError)
     assert re.search(problem, result.problem)
     assert titles(workers, GOOD) == ["Good"]
@@ -284,7 +285,8 @@ def test_a_worker_that_ends_as_it_is_asked_costs_no_file(
     workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = process_of(workers)
-    workers._idle[0].connection.send((name(leaves), [GOOD]))  # the next batch meets its end
+    leaver = SourceFile(path=GOOD.path, content=b"leaves")
+    workers._idle[0].connection.send([leaver])  # the next batch meets its end
     with monkeypatch.context() as patch:
         patch.setattr(Connection, "poll", lambda _, seconds=0.0: seconds > 0)
         assert process_of(workers) != first

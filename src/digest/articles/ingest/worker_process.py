@@ -117,20 +117,21 @@ def work(connection: Connection, job: Job) -> None:
     files = 0
     while files < _FILES and connection.poll(_IDLE):
         try:
-            make, sources = connection.recv()
+            sources = connection.recv()
         except EOFError:
             return
-        for result in results_of(resolve_name(make), sources, job):
+        for result in results_of(sources, job):
             connection.send(result)
         files += len(sources)
 
 
-def results_of(make: Make, sources: Sequence[SourceFile], job: Job) -> Iterator[Result]:
+def results_of(sources: Sequence[SourceFile], job: Job) -> Iterator[Result]:
     """Yield the draft of each file, so that the parent knows at which file the process dies.
 
     The system kills it by SIGPROF when one takes too much processor time: that is setitimer(2). No
     handler could do it: parsers written in C run none before they are done. Raises MemoryError.
     """
+    make: Make = resolve_name(job.make)
     folder = asset_folder(job.options.assets) if job.options.assets else None
     for source in sources:
         result: Result

@@ -108,7 +108,7 @@ class Workers:
         if self._closed:
             self._open()
         try:
-            return self._threads.submit(self._results, _MAKE, sources)
+            return self._threads.submit(self._results, sources)
         except RuntimeError as error:  # no thread is to be had
             raise WorkersError(str(error)) from error
 
@@ -141,12 +141,12 @@ class Workers:
         if server is not None:
             server.close()
 
-    def _results(self, make: str, sources: Sequence[SourceFile]) -> list[Result]:
+    def _results(self, sources: Sequence[SourceFile]) -> list[Result]:
         """Return the drafts of a batch, made by a worker. Runs in a thread of the pool."""
         results: list[Result] = []
         while left := sources[len(results) :]:
             try:
-                results += self._ask(make, left)
+                results += self._ask(left)
             except _Died as died:
                 results += died.results
                 source = left[len(died.results)]
@@ -154,17 +154,17 @@ class Workers:
                 if len(left) == 1 or died.stalled or died.code == -signal.SIGPROF:
                     results.append(self._problem(source, died))
                 else:
-                    results += self._results(make, [source])
+                    results += self._results([source])
         return results
 
-    def _ask(self, make: str, sources: Sequence[SourceFile]) -> list[Result]:
+    def _ask(self, sources: Sequence[SourceFile]) -> list[Result]:
         """Return a worker's answer; raise _Died, OSError where the system gives no process."""
         while True:
             server, worker = self._worker()
             stalled, timeout = False, _CLOCK_FACTOR * self.timeout.total_seconds()
             results: list[Result] = []
             try:
-                worker.connection.send((make, sources))
+                worker.connection.send(sources)
                 while len(results) < len(sources):
                     if stalled := not worker.connection.poll(timeout):
                         break
