@@ -166,8 +166,7 @@ class Daemon:
     async def _follow_sources(self) -> None:
         """Follow sources once there are any; load the modules for it only then."""
         while not await asyncio.to_thread(self._sources):
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), _LOOK_FOR_SOURCES)
+            await self._rest(_LOOK_FOR_SOURCES)
             if self._stop.is_set():
                 return
         if not self._stop.is_set():
@@ -181,16 +180,14 @@ class Daemon:
     async def _look_at_assets(self) -> None:
         check, go_on = self._services.unused_assets().check, self._publish_loop.go_on
         while not self._stop.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), _LOOK_AT_ASSETS)
+            await self._rest(_LOOK_AT_ASSETS)
             await self._until_done("check of the assets", partial(asyncio.to_thread, check, go_on))
 
     async def _trim_heap(self) -> None:
         """Give back the memory that work left free, while no file waits to be published."""
         used = time.process_time()
         while not self._stop.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), _TRIM_EVERY)
+            await self._rest(_TRIM_EVERY)
             if time.process_time() - used >= _TRIM_AFTER and not self._publish_loop.busy():
                 await asyncio.to_thread(trim_heap)
                 used = time.process_time()
@@ -300,12 +297,15 @@ class Daemon:
                     break
                 wait = backoff.failed()
                 _log.error("failed, will try again", what=what, error=str(error), seconds=wait)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(wait):
-                        await self._stop.wait()
+                await self._rest(wait)
             else:
                 return not self._stop.is_set()
         return False
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait for some seconds, or until stopped."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)
 
     async def _issue_due(self, name: str) -> None:
         services = self._services
