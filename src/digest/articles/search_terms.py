@@ -111,15 +111,11 @@ def excerpt(text: str, query: SearchQuery, length: int = EXCERPT) -> tuple[Fragm
     if end <= start:
         end = start + length
     shown = text[start:end].strip()
-    return _fragments(f"{'… ' if start else ''}{shown}{' …' if end < len(text) else ''}", query)
+    return highlighted(f"{'… ' if start else ''}{shown}{' …' if end < len(text) else ''}", query)
 
 
 def highlighted(text: str, query: SearchQuery) -> tuple[Fragment, ...]:
     """Return a whole text with its matches marked."""
-    return _fragments(text, query)
-
-
-def _fragments(text: str, query: SearchQuery) -> tuple[Fragment, ...]:
     fragments: list[Fragment] = []
     at = 0
     for start, end in _hits(text, query):
