@@ -155,12 +155,7 @@ def _list_id(mail: ParsedMessage) -> Iterator[str]:
 
 def _unsubscribe(mail: ParsedMessage) -> Iterator[str]:
     values = mail.values("List-Unsubscribe")
-    addresses = [
-        address.strip().removeprefix("<").removesuffix(">")
-        for value in values
-        for address in value.split(",")
-    ]
-    web = [address for address in addresses if parted(address).scheme in ("http", "https")]
+    web = [address for address in mail.ways_out if parted(address).scheme in ("http", "https")]
     if len(values) != 1 or len(web) != 1 or not parted(web[0]).netloc:
         yield f"it has no single address of the web: {shortened(' '.join(values))}"
     elif not web[0].startswith("https:"):

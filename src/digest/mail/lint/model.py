@@ -48,14 +48,15 @@ class ParsedMessage:
         return next((read_field(name, value) for value in self.values(name)), None)
 
     @property
+    def ways_out(self) -> list[str]:
+        """The addresses in List-Unsubscribe."""
+        values = self.values("List-Unsubscribe")
+        return [each.strip().strip("<>") for value in values for each in value.split(",")]
+
+    @property
     def unsubscribe(self) -> str | None:
         """The address of the web in List-Unsubscribe."""
-        for value in self.values("List-Unsubscribe"):
-            for address in value.split(","):
-                address = address.strip().strip("<>")
-                if address.startswith(("http:", "https:")):
-                    return address
-        return None
+        return next((each for each in self.ways_out if each.startswith(("http:", "https:"))), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
