@@ -34,6 +34,7 @@ def test_rfc822_is_english_gmt_with_a_four_digit_year() -> None:
 
 def test_rfc3339_has_seconds_and_z() -> None:
     assert rfc3339(NOON) == "2024-02-29T12:00:05Z"
+    assert rfc3339(datetime(77, 1, 2, 3, 4, 5, 6, tzinfo=UTC)) == "0077-01-02T03:04:05Z"
 
 
 @pytest.mark.parametrize(

@@ -91,4 +91,4 @@ def retry_after(text: str | None, now: datetime) -> timedelta | None:
 
 def rfc3339(moment: datetime) -> str:
     """Return ``moment`` to the second with ``Z`` (RFC 3339 section 5.6)."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
