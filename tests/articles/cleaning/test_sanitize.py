@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import random
 import re
@@ -81,6 +82,9 @@ def test_pictures_of_pages_are_fetched_when_they_come_into_view() -> None:
     assert lazily(cleaned).count(' loading="lazy"') == 2
     assert lazily(cleaned).replace(' loading="lazy"', "") == cleaned
     assert lazily(clean("<p>none</p>")) == clean("<p>none</p>")
+    shown = clean(f"<p title='{picture}'><code>{html.escape(cleaned)}</code><br></p>")
+    assert "&lt;img" in shown
+    assert lazily(shown) == shown
     unstable = SafeHtml(
         '<p><img referrerpolicy="origin" onerror=x>'
     )  # is none of ours, and is left as it is

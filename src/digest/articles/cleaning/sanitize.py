@@ -50,7 +50,8 @@ _MOVING = frozenset({"a", "caption", "col", "colgroup", "table", "tbody", "td", 
 }
 #: As nh3 writes it.
 _LAZY = ' loading="lazy"'
-_POLICY = re.compile(r'<img [^>]*referrerpolicy="([a-z-]+)"')
+#: A picture as nh3 writes it, and nothing else: text has no ``<``, values have no double quote.
+_PICTURE = re.compile(r'<img(?: [a-z]+="[^"]*")* referrerpolicy="([a-z-]+)"(?: [a-z]+="[^"]*")*>')
 #: A parser drops the first line end here, so that every pass would drop another.
 _LEADING_BREAKS = re.compile(r"(<(?:pre|listing)(?:\s[^<>]*)?>)\n+", re.IGNORECASE)
 #: bleach's parser does not know these three: a list item inside ends the one around them.
@@ -149,11 +150,13 @@ def lazily(html: SafeHtml) -> SafeHtml:
 
     Feeds have none of it: readers know of it by themselves, and validators would warn.
     """
-    policy = _POLICY.search(html)
-    if policy is None:
-        return html
-    lazy = _lazy_cleaner(policy[1]).clean(html)
-    return SafeHtml(lazy) if lazy.replace(_LAZY, "") == html else html
+    return SafeHtml(_PICTURE.sub(_lazy, html) if "<img" in html else html)
+
+
+def _lazy(picture: re.Match[str]) -> str:
+    """Return what nh3 makes of a picture alone: to parse the whole text again takes 70 µs."""
+    lazy = _lazy_cleaner(picture[1]).clean(picture[0])
+    return lazy if lazy.replace(_LAZY, "") == picture[0] else picture[0]
 
 
 @lru_cache(maxsize=8)
