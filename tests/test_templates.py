@@ -88,3 +88,14 @@ def test_what_a_sandbox_remembers_is_bounded(
     for _ in range(2):
         with pytest.raises(jinja2.exceptions.SecurityError):
             templates.get_template("b").render(value=1)
+
+
+def test_a_template_gets_the_values_of_its_environment_and_its_own(tmp_path: Path) -> None:
+    (tmp_path / "part.html").write_text("{{ site }}{{ own | default('-') }}", encoding="utf-8")
+    whole = "{% import 'part.html' as part %}{{ part }}{{ site }}{{ own }}"
+    (tmp_path / "whole.html").write_text(whole, encoding="utf-8")
+    templates = environment(tmp_path, autoescape=True)
+    templates.globals["site"] = "a"
+    assert templates.get_template("part.html").render() == "a-"
+    assert templates.get_template("whole.html", globals={"own": "b"}).render() == "abab"
+    assert "own" not in templates.globals

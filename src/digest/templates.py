@@ -3,7 +3,7 @@
 # pure
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,13 @@ class _Sandbox(ImmutableSandboxedEnvironment):
                 self._known.clear()
             safe = self._known[key] = super().is_safe_attribute(obj, attr, value)
         return safe
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """Return the global values of a template, as they are when it is loaded.
+
+        Jinja's own mapping looks further ones up in the environment, at every rendering: 60 µs.
+        """
+        return {**self.globals, **(d or {})}
 
 
 def environment(
