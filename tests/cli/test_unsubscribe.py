@@ -88,6 +88,13 @@ OTHERS = {
     "quoted": mail("Re: Daily", "Thanks!\n\n> https://digest.example.org/unsubscribe/TOKEN\n"),
     "far below": mail("Fwd", "\n" * 30 + "TOKEN"),
     "automatic": b"Auto-Submitted: auto-replied\r\nSubject: Away: TOKEN\r\n\r\n",
+    "an answer of a program": b"X-Autoreply: yes\r\nSubject: TOKEN\r\n\r\n",
+    "an answer by precedence": b"Precedence: auto_reply\r\n\r\nTOKEN",
+    "a bounce of Exim": b"X-Failed-Recipients: reader@example.org\r\n\r\nTOKEN",
+    "a bounce": (
+        b"Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\n\r\n"
+        b"No room for this mail:\r\nList-Unsubscribe: TOKEN\r\n--b--\r\n"
+    ),
     "no mail at all": bytes(range(256)) * 20,
     "no text": b"Content-Type: image/png\r\n\r\nTOKEN",
     "a mail attached, as to a bounce": (

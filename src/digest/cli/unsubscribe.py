@@ -24,6 +24,8 @@ _MAX_MESSAGE, _MAX_FIELD = 65_536, 2_048
 _MAX_FIELDS = 20
 #: Lines of a message's text that are looked at: what a person writes stands first.
 _MAX_LINES = 20
+#: Fields of programs that reply by themselves.
+_AUTOMATIC = ("X-Autoreply", "X-Autorespond", "X-Failed-Recipients")
 _CANDIDATE = re.compile(r"[A-Za-z0-9_-]{30,}")
 
 
@@ -50,7 +52,7 @@ def receive(context: typer.Context) -> None:
         message = Message()
     while sys.stdin.buffer.read(_MAX_MESSAGE):  # or the mail server would see a broken pipe
         pass
-    if _field(message.get("Auto-Submitted")).strip().lower().startswith("auto-replied"):
+    if _is_automatic(message):
         complain("an automatic reply: nothing is done")
         raise typer.Exit(FAILED)
     with services_of(context) as services:
@@ -74,6 +76,20 @@ def receive(context: typer.Context) -> None:
     if not unsubscribed:
         complain("there is no token of a subscription in this message")
         raise typer.Exit(FAILED)
+
+
+def _is_automatic(message: Message) -> bool:
+    """Return whether a program wrote a message: a report on a delivery (RFC 3462), or a reply.
+
+    Such messages quote ours, token and all. What RFC 3834 calls auto-generated is from a person who
+    pressed a button of a mail program.
+    """
+    return (
+        _field(message.get("Auto-Submitted")).strip().lower().startswith("auto-replied")
+        or message.get_content_type() == "multipart/report"
+        or _field(message.get("Precedence")).strip().lower() == "auto_reply"
+        or any(name in message for name in _AUTOMATIC)
+    )
 
 
 def _texts(message: Message) -> Iterator[str]:
