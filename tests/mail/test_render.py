@@ -470,6 +470,17 @@ def test_a_picture_that_a_whole_article_shows_is_not_shown_twice() -> None:
     assert made.html.count(shown) == 1
 
 
+def test_a_whole_article_without_pictures_shows_its_own() -> None:
+    image, shown = "https://img.example.org/1.jpg", "https://img.example.org/2.jpg"
+    articles = [
+        replace(make_article(1), body=SafeHtml("<p>Lead.</p>")),
+        replace(make_article(2, image=image), body=SafeHtml("<p>Text.</p>")),
+        replace(make_article(3, image=image), body=SafeHtml(f'<p><img src="{shown}"></p>')),
+    ]
+    made = rendition(articles, digest=replace(make_digest(), content="full"))
+    assert (made.html.count(image), made.html.count(shown)) == (1, 1)
+
+
 def test_a_title_in_another_script_than_the_mail_keeps_its_direction() -> None:
     made = rendition(
         [make_article(1)], digest=make_digest(title="The Port <1>", language="ar"), language="ar"
