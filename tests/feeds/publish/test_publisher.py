@@ -1135,6 +1135,24 @@ def test_what_was_not_packed_before_the_end_is_packed_after_the_next_start(bench
     assert "feeds/rss.xml.br" in variants(bench)
 
 
+def test_without_a_thread_packing_fails_and_goes_on_later(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    bench.take(1, body=long_body(1))
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        with pytest.raises(OutputError, match="can't start new thread"):
+            publisher.pack()
+    publisher.pack()
+    assert "feeds/rss.xml.br" in variants(bench)
+    assert not publisher.unpacked
+
+
 def test_packing_stops_for_what_is_urgent_and_goes_on_later(bench: Bench) -> None:
     for number in range(1, 4):
         bench.take(number, body=long_body(number), categories=(TEA, SHIPS))

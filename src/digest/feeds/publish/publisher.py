@@ -206,7 +206,7 @@ class Publisher:
 
         The files written last come first; a file that is published again before it is packed is
         packed once. Raises the first OutputError at the end; a file that could not be packed is
-        not retried until it is published again.
+        not retried until it is published again. Raises OutputError at once without threads.
         """
 
         def wait() -> None:
@@ -228,7 +228,12 @@ class Publisher:
                     self._unpacked.popitem()[0]
                     for _ in range(min(2 * PACKERS, len(self._unpacked)))
                 ]
-                for future in [pool.submit(self._folder.pack, path) for path in newest]:
+                try:
+                    futures = [pool.submit(self._folder.pack, path) for path in newest]
+                except RuntimeError as error:  # no thread is to be had
+                    self._unpacked.update(dict.fromkeys(reversed(newest)))
+                    raise OutputError(self._folder.root, str(error)) from error
+                for future in futures:
                     try:
                         future.result()
                     except OutputError as error:
