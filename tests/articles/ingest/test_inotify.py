@@ -30,6 +30,7 @@ DEPENDED_ON: dict[Callable[..., object], str] = {
     InotifyFD._add_callback: "23e44d202e1b42f6",
     InotifyFD._get_or_create_watch: "8539e2530c5f6fc4",
     InotifyFD._raise_error: "7a049f5453570415",
+    InotifyFD._close_resources: "95459c48d1e60003",
 }
 
 

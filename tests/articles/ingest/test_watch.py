@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from digest.articles.ingest.watch import Watch, Watches
 from tests.waiting import PATIENCE
@@ -168,6 +169,32 @@ def test_a_root_on_a_disk_that_fails_asks_for_nothing(
         broken.setattr(os, "stat", fail)
         watches.renew()
         assert watches.alive()
+    watches.stop()
+
+
+@pytest.mark.parametrize("started", range(3))
+def test_without_a_thread_a_root_is_left_to_scans_and_watched_later(
+    started: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, left = threading.Thread.start, iter(range(started))
+
+    def some_threads(thread: threading.Thread) -> None:
+        if next(left, None) is None:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    heard = Heard()
+    watches = Watches({".": tmp_path}, heard)
+    before = set(Path("/proc/self/fd").iterdir())
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(threading.Thread, "start", some_threads)
+        watches.renew()
+    assert [log["error"] for log in logs] == ["can't start new thread"]
+    assert watches.alive()
+    assert set(Path("/proc/self/fd").iterdir()) <= before
+    watches.renew()
+    (tmp_path / "a.md").write_text("a")
+    heard.until("a.md")
     watches.stop()
 
 

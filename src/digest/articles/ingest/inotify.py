@@ -61,6 +61,14 @@ class _Descriptor(InotifyFD):
         super().__init__()
         self._unwatched = unwatched
 
+    def start(self) -> None:
+        """Start the thread, which closes what is open at its end. Raises RuntimeError."""
+        try:
+            super().start()
+        except RuntimeError:  # no thread is to be had
+            self._close_resources()
+            raise
+
     def _add_callback(
         self, path: bytes, mask: Mask, callback: WatchCallback, id_: CallbackId
     ) -> WatchDescriptor:

@@ -83,7 +83,8 @@ class Watch(FileSystemEventHandler):
     def start(self) -> None:
         """Begin to watch.
 
-        Raises OSError where the root is not there or the system's limit of watches is reached.
+        Raises OSError where the root is not there or the system's limit of watches is reached,
+        RuntimeError where the system gives no thread.
         """
         status = self._root.stat()
         self._identity = (status.st_dev, status.st_ino)
@@ -194,6 +195,9 @@ class Watches:
             if error.errno in _NO_MORE_WATCHES:
                 problem = str(error)
                 self._unwatchable.add(name)
+        except RuntimeError as error:  # no thread is to be had
+            problem = str(error)
+            self._unwatchable.add(name)
         else:
             self._watches[name] = watch
             if not watch.whole():
