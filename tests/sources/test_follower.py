@@ -492,6 +492,21 @@ async def test_a_document_that_is_called_off_leaves_no_answer_for_the_next() -> 
     await reader.close()
 
 
+async def test_without_a_process_or_thread_a_document_is_read_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    reader = Reader()
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncio, "create_subprocess_exec", refuse)
+        with pytest.raises(OSError, match="can't start new thread"):
+            await reader.read(rss(item(1)), "https://harbour.example/")
+    assert len((await reader.read(rss(item(1)), "https://harbour.example/")).entries) == 1
+    await reader.close()
+
+
 async def test_a_reader_that_dies_is_replaced() -> None:
     reader = Reader()
     await reader.read(rss(), "https://harbour.example/")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import pickle
 import resource
@@ -32,7 +33,8 @@ class Reader:
     async def read(self, content: bytes, url: str, media_type: str = "") -> FeedDocument:
         """Return a document as ``read_feed`` does.
 
-        Raises NoFeed, also for a document that takes too much time or memory.
+        Raises NoFeed, also for a document that takes too much time or memory, OSError if the system
+        gives no process.
         """
         document = await self._answer((content, url, media_type))
         assert isinstance(document, FeedDocument)  # noqa: S101 that is what was asked for
@@ -65,13 +67,7 @@ class Reader:
 
     async def _ask(self, request: bytes) -> FeedDocument | str | NoFeed:
         if self._process is None:
-            # -P: no module is loaded from the folder that the program happens to run in.
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", __name__),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            )
+            self._process = await _start()
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None  # noqa: S101 it is a pipe
         assert stdout is not None  # noqa: S101 it is a pipe
@@ -89,6 +85,20 @@ class Reader:
             process.kill()
         # Its pipes are closed as well: else they are closed by whoever collects it.
         await process.communicate()
+
+
+async def _start() -> asyncio.subprocess.Process:
+    """Return a new process. Raises OSError."""
+    try:
+        # -P: no module is loaded from the folder that the program happens to run in.
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", __name__),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+    except RuntimeError as error:  # Python 3.11 has no thread that waits for its end
+        raise OSError(errno.EAGAIN, str(error)) from error
 
 
 def main() -> None:
