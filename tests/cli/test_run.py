@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import threading
 
 import pytest
 
@@ -59,3 +61,41 @@ def test_it_says_which_roots_it_polls(program: Program, workplace: Workplace) ->
     lines = [line.strip() for line in ran.out.splitlines()]
     assert f"Polling   {workplace.articles}" in lines
     assert f"Polling   {blog} (as blog)" in lines
+
+
+def no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+async def test_what_blocks_needs_no_thread_more_once_it_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def work() -> None:
+        go = threading.Event()
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", no_thread)
+            waiting = [asyncio.create_task(asyncio.to_thread(go.wait, 5)) for _ in range(40)]
+            await asyncio.sleep(0)
+            go.set()
+            assert await asyncio.gather(*waiting) == [True] * 40
+
+    await run._in_started_threads(work())
+
+
+async def test_with_fewer_threads_than_there_may_be_it_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start, left, done = threading.Thread.start, iter(range(2)), asyncio.Event()
+
+    def two_threads(thread: threading.Thread) -> None:
+        if next(left, None) is None:
+            no_thread(thread)
+        start(thread)
+
+    async def work() -> None:
+        done.set()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", two_threads)
+        await run._in_started_threads(work())
+    assert done.is_set()

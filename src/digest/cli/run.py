@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -63,9 +65,26 @@ def run(
                 live=LiveSettings(services.settings, context.obj.path(), os.environ),
             )
             try:
-                asyncio.run(daemon.run())
+                asyncio.run(_in_started_threads(daemon.run()))
             finally:
                 deadline.cancel()
+
+
+async def _in_started_threads(work: Coroutine[None, None, None]) -> None:
+    """Run the daemon with all threads for what blocks started, as many as asyncio has by default.
+
+    Otherwise it would end with the first one that the system refuses later.
+    """
+    number = min(32, (os.cpu_count() or 1) + 4)
+    threads = ThreadPoolExecutor(number, thread_name_prefix="blocking")
+    all_there = threading.Barrier(number)
+    try:
+        for _ in range(number):
+            threads.submit(all_there.wait)
+    except RuntimeError:  # fewer are to be had, which may do
+        all_there.abort()
+    asyncio.get_running_loop().set_default_executor(threads)
+    await work
 
 
 def _leave() -> None:
