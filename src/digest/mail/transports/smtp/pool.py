@@ -392,7 +392,9 @@ async def _session_errors(server: SmtpServer) -> AsyncIterator[None]:
     try:
         yield
     except aiosmtplib.SMTPAuthenticationError as error:
-        problem = f"{where} refuses the login, look at user name and password: {_excerpt(error)}"
+        problem = (
+            f"{where} refuses the login, see mail.smtp.username and password: {_excerpt(error)}"
+        )
         raise error_of(Stage.LOGIN, error.code, error.message, problem) from error
     except aiosmtplib.SMTPResponseException as error:
         hint = ": this is no SMTP server, look at the port" if "Malformed" in error.message else ""
