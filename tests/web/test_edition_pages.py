@@ -181,6 +181,7 @@ def test_the_lead_and_the_others_name_their_section_alike(site: Site) -> None:
     site.issue()
     shown = site.page(f"{FOLDER}1/")
     assert [head.text() for head in shown.css("h2.label")] == ["Notes / Harbour"] * 2
+    assert len(shown.css("section[aria-labelledby]")) == 1
 
 
 def test_the_feed_of_editions_is_valid_and_leads_to_them(site: Site) -> None:
