@@ -178,6 +178,24 @@ def test_an_opt_out_in_a_list_ends_an_active_subscription(
     assert listed(program)[0]["state"] == "unsubscribed"
 
 
+def test_a_list_of_opt_outs_that_says_so_by_its_name_alone_is_told(
+    program: Program, workplace: Workplace
+) -> None:
+    add(program, "bob@example.org")
+    listing = workplace.folder / "cleaned_members_export.csv"
+    listing.write_text("email\nbob@example.org\neve@example.org\n")
+    tried = program("subscribers", "import", listing, "--digest", "daily", "--dry-run")
+    assert "no column says that these readers left" in tried.err
+    arguments = ("subscribers", "import", listing, "--digest", "daily", "--state")
+    assert program(*arguments, "active").code == 2
+    ended = program(*arguments, "suppressed")
+    assert ended.err == ""
+    assert {row["address"]: row["state"] for row in listed(program)} == {
+        "bob@example.org": "suppressed",
+        "eve@example.org": "suppressed",
+    }
+
+
 def test_an_opt_out_counts_whatever_else_its_line_says(
     program: Program, workplace: Workplace
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from digest.subscribers.list_states import names_opt_outs
 from digest.subscribers.lists import BadRow, ListedSubscriber, read_list
 from digest.subscribers.model import SubscriberState
 
@@ -75,6 +76,19 @@ def state(header: str, *values: str) -> SubscriberState | None:
         ("登録状況", "登録済=A 登録解除=U"),
         ("解約日", "=A 2021/3/4=U"),
         ("退订日期", "=A 2021年3月4日=U"),
+        ("Estado de suscripción", "Suscrito=A Dado-de-baja=U Confirmado=A Sin-confirmar=-"),
+        ("Email Marketing", "Subscribed=A Unsubscribed=U Non-Subscribed=- Cleaned=S"),
+        ("Newsletter-Status", "bestätigt=A nicht-bestätigt=- eingetragen=A wartend=-"),
+        ("Statut", "Confirmé=A DÃ©sabonnÃ©=U Plainte=S Rebond=S"),
+        ("Nieuwsbrief", "Ja=A Nee=U"),
+        ("メルマガ配信", "可=A 不可=U 停止=U"),
+        ("接收邮件", "愿意=A 不愿意=U"),
+        ("是否有效", "有效=A 无效=S"),
+        ("Подписка", "Да=A Нет=U Активна=A Отменена=U"),
+        ("구독여부", "Y=A N=U 구독=A 해지=U"),
+        ("Recebe e-mails", "Sim=A Não=U"),
+        ("Abonelik", "Var=A Yok=U İptal=U"),
+        ("Status", "Still-subscribed=A Active-(confirmed)=A No-longer-subscribed=U"),
         # of no name that is known
         ("Kondisyon", "good=A unsubscribed=U Désabonnée=U hard_bounced=S 已退订=U"),
     ],
@@ -99,6 +113,8 @@ def test_each_value_of_a_column_tells_its_state(column: str, values: str) -> Non
         *(("Emails received", "0"), ("Received emails", "0"), ("Newsletters opened", "0")),
         *(("Notes", "unsubscribed"), ("Tags", "unsubscribed"), ("Last campaign", "bounced")),
         *(("Opt-out status", "Opted in"), ("Unsubscribed", "Subscribed"), ("Bounced", "none")),
+        *(("Unsubscribed", "Not unsubscribed"), ("Fecha de suscripción", "2021-01-02")),
+        *(("attributes", "{optout: true}"), ("Motto", "unsubscribe " * 9)),
         *(("emailStatusDate", "2021-01-02"), ("Date d'inscription", "2021-01-02")),
         *(
             ("City", "Leftwich"),
@@ -140,3 +156,14 @@ def test_words_of_consent_are_kept_and_say_nothing_of_leaving() -> None:
     (row,) = read_list(f"email,consent\na@x.example,{words}\n".encode(), {}).rows()
     assert isinstance(row, ListedSubscriber)
     assert (row.state, row.fields["consent"]) == (ACTIVE, words)
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        *(("unsubscribed_members_export_1", True), ("Abgemeldete", True), ("bounces-2026", True)),
+        *(("nonsubscribed_members", True), ("subscribed_members_export_1", False), ("list", False)),
+    ],
+)
+def test_the_name_of_a_file_tells_opt_outs(file: str, told: bool) -> None:
+    assert names_opt_outs(file) is told

@@ -74,6 +74,10 @@ def import_(
         list[str] | None,
         typer.Option("--map", help="What a column is, such as Mailbox=address; repeatable."),
     ] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(help="Of all who are active in the list: unsubscribed or suppressed."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only tell what would happen.")
     ] = False,
@@ -83,9 +87,16 @@ def import_(
     Encoding, delimiter and the columns of well-known programs are recognized. Bad lines are told by
     number, the others imported. Whoever unsubscribed or is suppressed here stays so, and whoever
     had everything erased is left out; whoever is in the file gets no more mail from here either.
+    A list of opt-outs without a column that says so takes --state unsubscribed.
     """
-    from digest.subscribers.lists import BadRow, ListedSubscriber, read_list
+    from dataclasses import replace
 
+    from digest.subscribers.list_states import names_opt_outs
+    from digest.subscribers.lists import BadRow, ListedSubscriber, read_list
+    from digest.subscribers.model import SubscriberState
+
+    if state is not None and state not in ("unsubscribed", "suppressed"):
+        raise typer.BadParameter(f"--state {state}: expected unsubscribed or suppressed")
     try:
         content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
         listed = read_list(content, _mapped(map_ or []))
@@ -102,6 +113,8 @@ def import_(
         for row in listed.rows():
             if isinstance(row, ListedSubscriber):
                 unclear.update(row.unclear)
+                if state is not None and row.state is SubscriberState.ACTIVE:
+                    row = replace(row, state=SubscriberState(state))
             if isinstance(row, BadRow):
                 problem: str | None = row.problem
             elif row.state is None:
@@ -125,6 +138,11 @@ def import_(
         if strict and bad:
             complain(f"{counted(bad, 'bad line')}, nothing imported (--strict)")
             raise typer.Exit(FAILED)
+        if names_opt_outs(file.stem) and good and all(new.state == "active" for new in good):
+            remark(
+                f"{file.name}: no column says that these readers left, so they are subscribed;"
+                " if they did, import it with --state unsubscribed"
+            )
         chosen = {category for new in good for category in new.categories or ()}
         report_unknown_categories(services, sorted(chosen))
         outcomes = Counter(

@@ -68,7 +68,10 @@ _SYNONYMS = {
     " acceptsmarketing acceptsemailmarketing emailoptin emailconsent emailmarketingconsent"
     " marketingconsent enabled isenabled emaildigests mailinglist wantsemail wantsmail einwilligung"
     " werbeeinwilligung zustimmung consentement consenso consentimiento consentimento toestemming"
-    " zgoda согласие 同意 동의 수신동의 接收邮件 是否订阅 メルマガ希望 メール配信希望 配信希望",
+    " zgoda согласие 同意 동의 수신동의 接收邮件 是否订阅 メルマガ希望 メール配信希望 配信希望"
+    " nieuwsbrief nyhetsbrev nyhedsbrev uutiskirje hírlevél zpravodaj bülten ebülten infolettre"
+    " boletín bulletin рассылка подписка メルマガ メルマガ配信 メール配信 뉴스레터 구독여부 电子报"
+    " 電子報 rundbrief assinante abonelik",
     "confirmed": "isconfirmed isthissubscriberconfirmed aktiviertam activated activatedat",
     "verified": "emailverified isverified doubleoptin doubleoptedin doi",
     "unsubscribed": "unsubtime unsubscribedat unsubscriptiondate dateunsubscribed optedout optout"
@@ -93,7 +96,9 @@ _OTHER_WAY = re.compile(
     rf"{any_of('telefon móvil 短信 简讯 簡訊 手机 手機 電話 电话 전화 문자 телефон смс')}"
 )
 _MAIL = re.compile(r"mail|courriel|correo|почт|邮|郵|メール|메일")
-_WANTS = "accept|agree|wants?|receive(?!d)|recevoir|receber|recibir|ricever|ontvang"
+_WANTS = (
+    "accept|agree|wants?|receive(?!d)|recevoir|recoit|receber?|recibi?r|recibe|ricever?|ontvang"
+)
 _WHAT = "mail|newsletter|market|infolettre|bulletin|boletin|nieuwsbrief"
 #: What columns of other names tell all the same: an opt-out that is overlooked is mail to somebody
 #: who wants none. Values that are not understood count for nothing there.
@@ -110,10 +115,13 @@ _HINTS = tuple(
             "subscribed",
             r"newsletter(subscri|abo|anmeld|optin|consent|einwillig|erhalten|gewunscht)",
         ),
-        ("subscribed", r"(market\w*|e?mail|gdpr)consent$|permission$|是否(订阅|訂閱|接收)"),
+        ("subscribed", r"(market\w*|e?mail|gdpr)consent$|permission$|是否(订阅|訂閱|接收|有效)"),
         ("subscribed", r"수신(동의|여부)$"),
         ("hint", r"status|statut|stato$|estado|zustand|状态|狀態|ステータス|状態|状況|^e(s)?tat$"),
-        ("hint", r"situac|^tila$|καταστασ|trangthai|الحالة|סטטוס|^stare$|състояни|stanje|^stan$"),
+        (
+            "hint",
+            r"situac|^tila$|καταστασ|trangthai|الحالة|סטטוס|^stare$|състояни|stanje|^stan$|^emailmarketing$",
+        ),
         ("hint", r"subscribed$|abonniert|abonne$|inscri|suscrit|iscritto|подписан|optin$"),
         ("hint", r"статус|상태|구독여부|订阅$|訂閱$|durum|stav$|allapot|สถานะ"),
     )
