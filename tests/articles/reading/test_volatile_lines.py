@@ -108,6 +108,11 @@ LINES = st.sampled_from(
 )
 
 
+def test_a_date_behind_the_end_of_the_front_matter_is_text() -> None:
+    ended = FILE.replace("---\n<p>", "...\ndate: 2026-11-27\n---\n<p>")
+    assert hashed(ended) != hashed(ended.replace("\ndate: 2026-11-27", "\ndate: 2026-11-26"))
+
+
 def test_a_value_that_is_too_long_counts_as_it_stands() -> None:
     query = "x" * 600
     long, other = (FILE.replace("random=1", f"random={n}{query}") for n in (1, 2))

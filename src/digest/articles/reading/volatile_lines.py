@@ -24,7 +24,7 @@ _MAX_LINES = 64
 #: The lines that open and close a front matter of YAML. Here and below nothing that repeats is
 #: tried in another length, so that no file costs more than its bytes.
 _OPENS = re.compile(rb"[ \t\n]*+---[ \t]*+\n")
-_CLOSES = re.compile(rb"^---[ \t]*+\n", re.MULTILINE)
+_CLOSES = re.compile(rb"^(?:---|\.\.\.)[ \t]*+\n", re.MULTILINE)
 _DATES = frozenset(key.encode() for key in (*DATE_KEYS, *UPDATE_KEYS))
 _IMAGES = frozenset(key.encode() for key in IMAGE_KEYS)
 #: A line with a key and a value: the key, the quote, what is in it. No line below belongs to it,
