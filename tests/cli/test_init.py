@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,28 @@ def test_init_takes_language_and_zone_of_the_machine(
     assert program("init", "new").code == 0
     site = load(workplace.folder / "new" / "digest.toml", {}).site_table
     assert (site.language, site.timezone) == (language, timezone)
+
+
+@pytest.mark.parametrize(
+    ("told", "timezone"),
+    [(":{}/localtime", "Asia/Tokyo"), ("{}/copy", "UTC"), ("{}/none", "UTC"), ("{}", "UTC")],
+)
+def test_init_takes_the_zone_that_a_file_is_named_after(
+    program: Program,
+    workplace: Workplace,
+    monkeypatch: pytest.MonkeyPatch,
+    told: str,
+    timezone: str,
+) -> None:
+    """Debian and many containers have TZ=:/etc/localtime, which spares programs a look at it."""
+    file = workplace.folder / "zoneinfo" / "Asia" / "Tokyo"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(files("tzdata").joinpath("zoneinfo/Asia/Tokyo").read_bytes())
+    (workplace.folder / "localtime").symlink_to(file)
+    (workplace.folder / "copy").write_bytes(file.read_bytes())
+    monkeypatch.setenv("TZ", told.format(workplace.folder))
+    assert program("init", "new").code == 0
+    assert load(workplace.folder / "new" / "digest.toml", {}).site_table.timezone == timezone
 
 
 def test_init_leaves_rules_and_feeds_of_the_examples_as_comments(

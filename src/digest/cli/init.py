@@ -154,12 +154,16 @@ def _language() -> str:
 
 def _timezone() -> str:
     """Return the name of this machine's time zone; UTC where it has none."""
-    from babel.localtime import get_localzone
-
     from digest.settings.types import zone
 
     try:
-        return zone(getattr(get_localzone(), "key", ""))
+        from babel.localtime import get_localzone  # which looks at it at once
+
+        if name := getattr(get_localzone(), "key", None):
+            return zone(name)
+        # It is told by a file, as by TZ=:/etc/localtime: mostly a link to one of that name.
+        file = os.environ.get("TZ", "").removeprefix(":") or "/etc/localtime"
+        return zone(os.path.realpath(file).rpartition("/zoneinfo/")[2])
     except (ValueError, LookupError, OSError):
         return "UTC"
 
