@@ -161,7 +161,7 @@ def limit(at: datetime) -> DateLimit:
 
 
 LATER = NOW + timedelta(days=1)
-HELD_BACK = Note(severity=Severity.FAILED, line=3, cause="it is a draft: draft: true")
+HELD_BACK = Note(severity=Severity.NOTED, line=3, cause="it is a draft: draft: true")
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,18 @@ def test_build_ends_with_1_where_a_file_is_a_problem(
     assert "1 file is no article;" in built.out
 
 
+def test_a_draft_is_noted_and_no_problem(program: Program, workplace: Workplace) -> None:
+    workplace.write("good.md")
+    workplace.write_text("draft.md", "---\ntitle: Quay\ndraft: true\n---\nText\n")
+    workplace.write_text("image.md", "---\ndraft: true\n---\n![crane](crane.png)\n")
+    built = program("build")
+    assert built.code == 0
+    assert "1 new" in built.out
+    told = "No problems; 2 files have notes (`digest problems --notes`).\n"
+    assert program("problems").out == told
+    assert program("problems", "--notes").out.count("it is a draft") == 2
+
+
 def test_build_tells_of_a_file_that_is_being_written(
     program: Program, workplace: Workplace
 ) -> None:

@@ -215,7 +215,7 @@ def test_unknown_keys_withdraw_nothing(filled: Store) -> None:
 TO_COME = Availability(not_before=DateLimit(at=NOW + 5 * DAY, line=3, key="publishdate"))
 OVER = Availability(expires=DateLimit(at=NOW + 5 * DAY, line=4, key="expirydate"))
 DRAFT = Availability(
-    held_back=Note(severity=Severity.FAILED, line=2, cause="it is a draft: draft: true")
+    held_back=Note(severity=Severity.NOTED, line=2, cause="it is a draft: draft: true")
 )
 
 

@@ -154,8 +154,9 @@ def _made(
     except SourceError as error:
         if limits is None or limits.held_back is None:
             raise
-        held_back = limits.held_back
-        raise NotAnArticle(source.path, held_back.line, held_back.cause) from error
+        note = limits.held_back
+        failed = note.severity is Severity.FAILED
+        raise NotAnArticle(source.path, note.line, note.cause, failed=failed) from error
 
 
 def _cleaned(

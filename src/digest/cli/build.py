@@ -167,10 +167,12 @@ def problems(
     """List the files that could not become articles, those that were salvaged, and why."""
     with services_of(context, log=False) as services:
         listed = services.store.articles.problems(noted=notes)
+        noted = 0 if notes else services.store.articles.counts().noted
     if as_json:
         print_json([asdict(problem) for problem in listed])
     elif not listed:
-        say("No problems.")
+        also = counted(noted, "file has", "files have")
+        say(f"No problems; {also} notes (`digest problems --notes`)." if noted else "No problems.")
     else:
         print_table(
             ("File", "Line", "", "Problem", "Since"),

@@ -50,7 +50,11 @@ _DATES, _UPDATES, _BEGINNINGS, _ENDS, _PATHS = (
     {key: place for place, key in enumerate(keys)}
     for keys in (DATE_KEYS, UPDATE_KEYS, PUBLISH_KEYS, EXPIRY_KEYS, PATH_KEYS)
 )
-_SCHEDULED = "it is scheduled, but the front matter has no date that is one"
+_UNREADABLE = Note(
+    severity=Severity.FAILED,
+    line=None,
+    cause="it is scheduled, but the front matter has no date that is one",
+)
 _TELLING_KEYS = frozenset({*HOLDING_VALUES, *PASSWORD_KEYS, *BUILD_KEYS})
 
 
@@ -185,27 +189,27 @@ def _held_back(front: FrontMatter, path: PurePosixPath, *, undated: bool) -> Not
     """Return why an article is held back; None if it is not."""
     fields = front.fields
     if any(folder.lower() == DRAFTS for folder in path.parent.parts):
-        return _failed(None, f"it is a draft: it lies in {DRAFTS}")
+        return _noted(None, f"it is a draft: it lies in {DRAFTS}")
     if _TELLING_KEYS.isdisjoint(fields):
-        return _failed(None, _SCHEDULED) if undated else None
+        return _UNREADABLE if undated else None
     for key in fields:
         text = _text(fields, key) if key in HOLDING_VALUES else ""
         for values, what in HOLDING_VALUES.get(key, ()):
             if text in values:
                 cause = f"it is {what}: the front matter says {key}: {shown(text)}"
-                return _failed(front.lines[key], cause)
+                return _noted(front.lines[key], cause)
         if key in PASSWORD_KEYS and _text(fields, key) not in NOTHING | FALSE:
-            return _failed(front.lines[key], f"it is protected: the front matter has a {key}")
+            return _noted(front.lines[key], f"it is protected: the front matter has a {key}")
         build = fields[key] if key in BUILD_KEYS else None
         if isinstance(build, dict) and any(
             _text(build, name) in UNBUILT for name in ("list", "render")
         ):
-            return _failed(front.lines[key], f"it is hidden: {key} in the front matter says so")
-    return _failed(None, _SCHEDULED) if undated else None
+            return _noted(front.lines[key], f"it is hidden: {key} in the front matter says so")
+    return _UNREADABLE if undated else None
 
 
-def _failed(line: int | None, cause: str) -> Note:
-    return Note(severity=Severity.FAILED, line=line, cause=cause)
+def _noted(line: int | None, cause: str) -> Note:
+    return Note(severity=Severity.NOTED, line=line, cause=cause)
 
 
 def _text(fields: Mapping[str, Value], key: str) -> str:
