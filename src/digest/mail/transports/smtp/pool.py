@@ -414,6 +414,9 @@ def _tls_problem(server: SmtpServer, error: Exception) -> str:
     if server.tls == "tls":
         if any(reason in text for reason in _NOT_TLS):
             return f'the server speaks no TLS at once: tls = "starttls"? ({_excerpt(error)})'
+    elif "AUTH extension" in text:
+        hint = "no mail.smtp.username" if server.tls == "starttls" else 'tls = "starttls"'
+        return f"the server offers no login: {hint}? ({_excerpt(error)})"
     elif "STARTTLS" in text and "not supported" in text:
         return f'the server offers no STARTTLS: tls = "tls", on its port? ({_excerpt(error)})'
     elif "ready message" in text or (
