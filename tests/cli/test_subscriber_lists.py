@@ -269,7 +269,14 @@ def test_lists_of_other_programs_are_imported(program: Program, workplace: Workp
 
 @pytest.mark.parametrize(
     ("pair", "code"),
-    [("Box=address", 0), ("box=address", 0), ("Bix=address", 2), ("Box=adress", 2), ("Box", 2)],
+    [
+        ("Box=address", 0),
+        ("box=address", 0),
+        ("Box=-", 2),
+        ("Bix=address", 2),
+        ("Box=adress", 2),
+        ("Box", 2),
+    ],
 )
 def test_a_column_can_be_named(
     program: Program, workplace: Workplace, pair: str, code: int

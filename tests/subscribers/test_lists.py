@@ -287,6 +287,15 @@ def test_columns_are_as_the_operator_says() -> None:
     assert listed.ignored == ("Title",)
 
 
+def test_a_column_can_be_left_unread() -> None:
+    content = "email,state,zone,box\na@x.example,Ohio,GMT+1,unsubscribed\n"
+    listed = read_list(content.encode(), {"State": "-", "zone": "-", "box": "-"})
+    (row,) = listed.rows()
+    assert isinstance(row, ListedSubscriber)
+    assert (row.state, row.fields) == (ACTIVE, {"address": "a@x.example"})
+    assert listed.ignored == ()
+
+
 @pytest.mark.parametrize(
     ("content", "mapped", "problem"),
     [

@@ -72,7 +72,10 @@ def import_(
     ] = False,
     map_: Annotated[
         list[str] | None,
-        typer.Option("--map", help="What a column is, such as Mailbox=address; repeatable."),
+        typer.Option(
+            "--map",
+            help="What a column is, such as Mailbox=address; - leaves it unread. Repeatable.",
+        ),
     ] = None,
     state: Annotated[
         str | None,
@@ -167,15 +170,16 @@ def import_(
 
 def _mapped(pairs: Sequence[str]) -> dict[str, str]:
     """Return the fields of columns given as ``COLUMN=FIELD``; raise ValueError."""
+    from digest.subscribers.list_layout import UNREAD
     from digest.subscribers.list_words import COLUMNS
 
     mapped = {}
     for pair in pairs:
         column, _, field = pair.rpartition("=")
-        if not column or field not in (*COLUMNS, "first name", "last name"):
+        if not column or field not in (*COLUMNS, "first name", "last name", UNREAD):
             raise ValueError(
                 f"--map {pair}: expected COLUMN=FIELD, with a field of {', '.join(COLUMNS)}, "
-                "first name, last name"
+                f"first name, last name, or {UNREAD} for a column that is not to be read"
             )
         mapped[column] = field
     return mapped

@@ -15,6 +15,8 @@ from digest.subscribers.list_words import field_of
 _DELIMITERS = (",", ";", "\t", "|")
 #: Those that headers have for other reasons, too: the next line must have it as well.
 _RARE_DELIMITERS = ("\uff0c", "\uff1b", "\uff5c", "^", "~", ":")
+#: Stands for the field of a column that is not to be read.
+UNREAD = "-"
 #: Lines, empty ones aside, in which a header is looked for: some programs write a title above it.
 _MAX_ABOVE = 10
 #: Columns that an error names, and characters of each name.
@@ -30,7 +32,7 @@ class Layout:
     """The header of a list, and how its rows are written."""
 
     columns: tuple[str, ...]  #: as its header calls them; empty without a header
-    fields: tuple[str | None, ...]  #: what each column is; None: it is not known
+    fields: tuple[str | None, ...]  #: what each column is, or UNREAD; None: it is not known
     delimiter: str
     spaced: bool  #: whether spaces stand between a delimiter and a quotation mark
     body_start: int  #: where the rows begin, in characters
@@ -45,7 +47,7 @@ class _Line:
 
 
 def find_layout(text: str, mapped: Mapping[str, str]) -> Layout:
-    """Return the layout of a list; ``mapped`` has fields by the names of columns.
+    """Return the layout of a list; ``mapped`` has fields by the names of columns, or ``-``.
 
     The header is the first line that names a column of addresses. Else the column of addresses is
     the one that has some in the first rows, and the line above these is the header. Raises
@@ -157,8 +159,8 @@ def _layout(
 
 def _fields(names: Sequence[str], given: Mapping[str, str]) -> tuple[str | None, ...]:
     """Return what columns are, by their names and by what others stand beside them."""
-    fields = [given.get(plain(name)) or field_of(name) for name in names]
     columns = [plain(name) for name in names]
+    fields = [given.get(plain(name)) or field_of(name) for name in names]
     if "bouncecount" in columns:  # phpList, whose optedin says nothing of a subscription
         fields = [
             None if column == "optedin" else field

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from digest.articles.reading.decode import decode
-from digest.subscribers.list_layout import Layout, find_layout
+from digest.subscribers.list_layout import UNREAD, Layout, find_layout
 from digest.subscribers.list_row_state import RowState, in_utc, moment
 from digest.subscribers.list_states import plain
 from digest.subscribers.list_words import COLUMNS, EVIDENCE, STATE_FIELDS
@@ -103,6 +103,8 @@ def _read_row(layout: Layout, line: int, values: Sequence[str]) -> ListedSubscri
     for number, value in enumerate(values):
         field = layout.fields[number]
         column = layout.columns[number] if layout.columns else ""
+        if field == UNREAD:
+            continue
         if field is None and plain(column) in EVIDENCE:
             if value:
                 evidence.append(f"{column}: {value}")
@@ -139,7 +141,8 @@ def _read_row(layout: Layout, line: int, values: Sequence[str]) -> ListedSubscri
 def read_list(content: bytes, mapped: Mapping[str, str]) -> SubscriberList:
     """Return a list of subscribers, whatever its encoding and delimiter.
 
-    ``mapped`` has fields (COLUMNS, or ``first name``, ``last name``) by the file's column names.
+    ``mapped`` has fields (COLUMNS, or ``first name``, ``last name``) by the file's column names, or
+    ``-`` for a column that is not to be read.
     Raises ValueError if there is no column of addresses.
     """
     text = decode(content).text
