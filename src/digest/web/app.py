@@ -29,17 +29,15 @@ from digest.urls import (
     SUBSCRIBE_PATH,
     UNSUBSCRIBE_PATH,
 )
-from digest.web.forms import LinkContext, form_action, html_response
+from digest.web.forms import LinkContext, form_action, html_response, unavailable
 from digest.web.model import PRIVATE_HEADERS, SECURITY_HEADERS
 from digest.web.preferences import PersonSubscriptions, Preferences
-from digest.web.render_queue import RETRY_WHEN_BUSY, Busy, RenderQueue
+from digest.web.render_queue import Busy, RenderQueue
 from digest.web.shared_answer import SharedAnswer
 from digest.web.subscribing import SignupRequests, Subscribing
 from digest.web.unsubscribing import UnsubscribeLink
 
-#: Seconds after which a client may try again when the database did not answer.
-RETRY_AFTER = 30
-#: Likewise where the daemon is not ready; probes come often.
+#: Seconds after which a client may ask again whether the daemon is ready; probes come often.
 RETRY_WHEN_UNREADY = 5
 
 
@@ -163,15 +161,8 @@ def create_app(
     async def not_found(_: Request, error: Exception) -> Response:
         return html_response(pages.not_found(), 404, cast("HTTPException", error).headers)
 
-    async def unavailable(request: Request, error: Exception) -> Response:
-        text, retry = "There is too much to do.", RETRY_WHEN_BUSY
-        if not isinstance(error, Busy):
-            text, retry = "The database is busy.", RETRY_AFTER
-        headers = {**PRIVATE_HEADERS, "Retry-After": str(retry)}
-        if "text/html" in request.headers.get("accept", ""):
-            return html_response(pages.busy(), 503, headers)
-        headers.update(SECURITY_HEADERS)
-        return PlainTextResponse(f"{text} Please try again soon.\n", 503, headers)
+    async def later(request: Request, error: Exception) -> Response:
+        return unavailable(error, pages, request.headers.get("accept", ""))
 
     both = ["GET", "POST"]
     optional = []
@@ -195,8 +186,8 @@ def create_app(
         exception_handlers={
             404: not_found,
             HTTPException: _refused,
-            StoreError: unavailable,
-            Busy: unavailable,
+            StoreError: later,
+            Busy: later,
         },
     )
 

@@ -8,15 +8,18 @@ from urllib.parse import parse_qs
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from digest.editions.model import Digest
 from digest.times import Clock
 from digest.web.model import HTML, PRIVATE_HEADERS, SECURITY_HEADERS
 from digest.web.pages import WebPages
+from digest.web.render_queue import RETRY_WHEN_BUSY, Busy
 
 #: Bytes; the largest form has a field of 20 bytes for each category.
 MAX_BODY = 16 * 1024
+#: Seconds after which a client may try again when the database did not answer.
+RETRY_AFTER = 30
 
 Fields = Mapping[str, list[str]]
 
@@ -41,6 +44,18 @@ def html_response(
         headers={**SECURITY_HEADERS, **(headers or {})},
         media_type=HTML,
     )
+
+
+def unavailable(error: Exception, pages: WebPages, accept: str) -> Response:
+    """Return the answer for a StoreError or Busy: a page for a browser, a line for others."""
+    text, retry = "There is too much to do.", RETRY_WHEN_BUSY
+    if not isinstance(error, Busy):
+        text, retry = "The database is busy.", RETRY_AFTER
+    headers = {**PRIVATE_HEADERS, "Retry-After": str(retry)}
+    if "text/html" in accept:
+        return html_response(pages.busy(), 503, headers)
+    headers.update(SECURITY_HEADERS)
+    return PlainTextResponse(f"{text} Please try again soon.\n", 503, headers)
 
 
 async def form_fields(request: Request) -> Fields:

@@ -99,18 +99,15 @@ async def answer_text(
     send: Send,
     status: int,
     text: str,
-    retry: int | None = None,
     *,
     tag: str | None = None,
     vary: bool = False,
 ) -> None:
     """Answer in plain text."""
-    body = f"{text}{' Please try again soon.' if retry else ''}\n".encode()
+    body = f"{text}\n".encode()
     headers = {**SECURITY_HEADERS, "Content-Type": "text/plain; charset=utf-8"}
     if status >= 500:
         headers |= PRIVATE_HEADERS
-    if retry is not None:
-        headers["Retry-After"] = str(retry)
     if tag is not None:
         headers["ETag"] = f'"{tag}"'
     if vary:

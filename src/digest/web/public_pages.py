@@ -20,11 +20,12 @@ from digest import __version__
 from digest.errors import StoreError, TemplateError
 from digest.subscribers.signup import Network, client_network
 from digest.times import Clock, rfc822
-from digest.web.model import PRIVATE_HEADERS, SECURITY_HEADERS, Missing, Page
+from digest.web.forms import html_response, unavailable
+from digest.web.model import SECURITY_HEADERS, Missing, Page
 from digest.web.page_cache import Headers, PageCache, RenderedPage, packed, prepared, tags_of
 from digest.web.page_requests import PageRequest, answer, answer_text, redirect
 from digest.web.pages import WebPages
-from digest.web.render_queue import RETRY_WHEN_BUSY, Busy, RenderQueue
+from digest.web.render_queue import Busy, RenderQueue
 from digest.web.request_headers import IDENTITY, Verdict
 from digest.web.routing import Addresses, PageSource
 
@@ -34,8 +35,6 @@ _log = structlog.get_logger(__name__)
 _LOOK_AT_STORE, _LOOK_AT_TEMPLATES = 0.25, 1.0
 #: A moment is not told before nothing more can happen in its second.
 _SETTLED = timedelta(seconds=2)
-#: Seconds after which a client may try again where the database did not answer.
-RETRY_AFTER = 30
 #: Browsers show these as XML that they can style, but the feed's own media type as its source.
 _FEED_TYPE = "application/atom+xml"
 
@@ -121,10 +120,9 @@ class PublicPages:
             outcome: RenderedPage | _Unchanged | Missing | str | bytes = await self._find(request)
             if outcome is Missing.WITHDRAWN:
                 outcome = await self._gone_page()
-        except Busy:
-            await self._send_busy(request, send, "There is too much to do.", RETRY_WHEN_BUSY)
-        except StoreError:
-            await self._send_busy(request, send, "The database is busy.", RETRY_AFTER)
+        except (Busy, StoreError) as error:
+            response = unavailable(error, self._pages, request.header("accept") or "")
+            await response(scope, receive, send)
         except TemplateError as error:
             _log.error("page not rendered", error=str(error))
             await answer_text(send, 500, "This page cannot be shown at the moment.")
@@ -132,7 +130,7 @@ class PublicPages:
             if outcome is Missing.UNKNOWN:
                 await self._inner(scope, receive, send)
             elif isinstance(outcome, bytes):
-                await _send_gone(request, outcome, send)
+                await html_response(outcome, 410)(scope, receive, send)
             elif isinstance(outcome, str):
                 await redirect(send, outcome)
             elif isinstance(outcome, _Unchanged):
@@ -313,23 +311,6 @@ class PublicPages:
             headers.append((b"last-modified", rfc822(date).encode()))
         await answer(send, 304, [*headers, (b"etag", f'"{own}"'.encode())])
 
-    async def _send_busy(self, request: PageRequest, send: Send, text: str, retry: int) -> None:
-        """Answer 503: a browser with a page, others with a line of text."""
-        if not request.wants_html:
-            await answer_text(send, 503, text, retry)
-            return
-        body = self._pages.busy()
-        headers = prepared(
-            {
-                **SECURITY_HEADERS,
-                **PRIVATE_HEADERS,
-                "Content-Type": "text/html; charset=utf-8",
-                "Content-Length": str(len(body)),
-                "Retry-After": str(retry),
-            }
-        )
-        await answer(send, 503, headers, b"" if request.head else body)
-
     async def _gone_page(self) -> bytes:
         """Return the page of 410. Raises TemplateError."""
         fingerprint, body = self._gone
@@ -337,12 +318,6 @@ class PublicPages:
             body = await run_in_threadpool(self._pages.gone)
             self._gone = self._pages.fingerprint, body
         return body
-
-
-async def _send_gone(request: PageRequest, body: bytes, send: Send) -> None:
-    headers = prepared({**SECURITY_HEADERS, "Content-Type": "text/html; charset=utf-8"})
-    headers.append((b"content-length", str(len(body)).encode()))
-    await answer(send, 410, headers, b"" if request.head else body)
 
 
 def _headers(page: Page) -> Headers:
