@@ -19,7 +19,7 @@ BOUNDED = {
     "digest.articles.cleaning.limits._ATTRIBUTES[0]": "it goes through what _TOKEN took for "
     "attributes, so that each match begins where the last one ended",
     **{
-        f"digest.articles.reading.dates.{name}[0]": "a date is cut at 80 characters"
+        f"digest.articles.reading.time_zones.{name}[0]": "a date is cut at 80 characters"
         for name in ("_MONOTONIC", "_IANA", "_COMMENT", "_LETTERS", "_OFFSET")
     },
     "digest.articles.cleaning.images._STAND_IN[0]": "a name is cut at 255 characters",

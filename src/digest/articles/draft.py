@@ -30,6 +30,7 @@ from digest.articles.model import (
     SourceFile,
     UnchangedText,
     VolatileFields,
+    noted,
 )
 from digest.articles.reading.parse import NO_IMAGE_ADDRESS, Header, parse_body, parse_header
 from digest.articles.reading.volatile_lines import raw_hash
@@ -133,8 +134,8 @@ def _in_few_feeds(header: Header, most: int) -> Header:
         f"it would be in over {most} feeds (articles.max_feeds); "
         "some categories or authors are left out"
     )
-    note = Note(severity=Severity.NOTED, line=None, cause=cause)
-    return replace(header, authors=authors, categories=categories, notes=(*header.notes, note))
+    notes = (*header.notes, noted(None, cause))
+    return replace(header, authors=authors, categories=categories, notes=notes)
 
 
 def _made(
@@ -233,8 +234,7 @@ def _asset_notes(source: SourceFile, files: ArticleFiles | None) -> list[Note]:
         raw = re.escape(reference.encode("utf-8", "surrogateescape"))
         place = re.search(_REFERRING + raw, source.content) or re.search(raw, source.content)
         line = source.content.count(b"\n", 0, place.end()) + 1 if place else None
-        cause = f"the file {reference[:200]!r} {problem}"
-        notes.append(Note(severity=Severity.NOTED, line=line, cause=cause))
+        notes.append(noted(line, f"the file {reference[:200]!r} {problem}"))
     return notes
 
 

@@ -154,6 +154,11 @@ class Note:
     cause: str  #: what is wrong, and what was made of it
 
 
+def noted(line: int | None, cause: str) -> Note:
+    """Return a remark on a part of a file that is unusable and ignored."""
+    return Note(severity=Severity.NOTED, line=line, cause=cause)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DateLimit:
     """A moment from which on, or until which, a file allows its article to be published."""

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from digest.articles.filters import ArticleFilter
-from digest.articles.model import Draft, Note, Severity, VolatileFields
+from digest.articles.model import Draft, Note, VolatileFields, noted
 from digest.times import format_utc, require_utc
 
 
@@ -100,16 +100,12 @@ def hold(draft: Draft, now: datetime) -> Hold | None:
         return Hold(note=wanted.held_back)
     if wanted.expires and wanted.expires.at <= now:
         cause = f"it ended at {format_utc(wanted.expires.at)}: {wanted.expires.key}"
-        return Hold(note=_noted(wanted.expires.line, cause))
+        return Hold(note=noted(wanted.expires.line, cause))
     if wanted.not_before and wanted.not_before.at > now:
         at = wanted.not_before.at
         cause = f"it begins at {format_utc(at)}: {wanted.not_before.key}"
-        return Hold(note=_noted(wanted.not_before.line, cause), until=at)
+        return Hold(note=noted(wanted.not_before.line, cause), until=at)
     return None
-
-
-def _noted(line: int | None, cause: str) -> Note:
-    return Note(severity=Severity.NOTED, line=line, cause=cause)
 
 
 def decide(known: Known | None, draft: Draft, now: datetime, policy: IngestPolicy) -> DraftDecision:
@@ -157,4 +153,4 @@ def notes(draft: Draft | VolatileFields, now: datetime, policy: IngestPolicy) ->
         f"the date {draft.published_at:%Y-%m-%d} is over {policy.longest_embargo.days} days ahead; "
         "the moment when the file was first seen counts"
     )
-    return (*draft.notes, _noted(None, cause))
+    return (*draft.notes, noted(None, cause))

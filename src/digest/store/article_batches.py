@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from digest.articles.filters import FilterInput
 from digest.articles.ingest.records import Failure, FileRecord, Reading
-from digest.articles.model import ArticleKey, Changes, Draft, Note, Severity, UnchangedText
+from digest.articles.model import ArticleKey, Changes, Draft, Note, Severity, UnchangedText, noted
 from digest.articles.revision import IngestPolicy, Kind, Known, content_of, decide, hold, notes
 from digest.site import tag_uri
 from digest.store.article_lookup import load
@@ -156,8 +156,7 @@ def _decide(
         rival = matcher.rivals.get(path)
         if rival is not None:
             cause = f"its id is that of {rival}, which says something else; id and path count"
-            remark = Note(severity=Severity.NOTED, line=None, cause=cause)
-            draft = replace(draft, notes=(*draft.notes, remark))
+            draft = replace(draft, notes=(*draft.notes, noted(None, cause)))
         held = hold(draft, now)
         if held:
             matcher.hold_back(path)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from digest.articles.categories import MAX_CATEGORIES, MAX_LEVELS, MAX_NAME
 from digest.articles.model import CategoryPath, ParsedFile, Severity, SourceFile
+from digest.articles.reading.authors import MAX_AUTHORS
 from digest.articles.reading.parse import (
-    MAX_AUTHORS,
     MAX_IDENTITY,
     MAX_NOTES,
     MAX_PINNED,

@@ -10,13 +10,11 @@ from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
 from digest.articles.categories import (
-    COMMAS,
     MAX_NAME,
     categories,
     category_folders,
     is_bundle,
     is_jekyll_post,
-    unlinked,
 )
 from digest.articles.characters import one_line, plain_line
 from digest.articles.cleaning import uris
@@ -27,11 +25,12 @@ from digest.articles.model import (
     Credit,
     Note,
     ParsedFile,
-    Severity,
     SourceFile,
+    noted,
     path_identity,
 )
 from digest.articles.reading import enclosures
+from digest.articles.reading.authors import authors, unnamed
 from digest.articles.reading.body import read_body, text_of
 from digest.articles.reading.decode import decode
 from digest.articles.reading.enclosures import Enclosure
@@ -40,17 +39,12 @@ from digest.articles.reading.front_matter import FrontMatter, split
 from digest.articles.reading.front_matter_keys import (
     ADDRESS_NAMES,
     ANNOUNCE_KEY,
-    AUTHOR_KEYS,
     ENCLOSURE_KEYS,
     FALSE,
-    FAMILY_KEYS,
-    GIVEN_KEYS,
     IDENTITY_KEYS,
     IMAGE_KEYS,
     LANGUAGE_KEYS,
     LINK_KEYS,
-    MIDDLE_KEYS,
-    NAME_KEYS,
     NOTHING,
     PATTERN_KEYS,
     PIN_KEYS,
@@ -66,8 +60,6 @@ from digest.languages import cased, own_name
 
 #: Graphemes; longer titles are cut.
 MAX_TITLE = 300
-#: Of one article; the rest is ignored.
-MAX_AUTHORS = 50
 #: Notes on one file; more are dropped.
 MAX_NOTES = 20
 #: Of a pinned article; a larger number counts as this one, which a database keeps in four bytes.
@@ -76,9 +68,6 @@ MAX_PINNED = 2**31 - 1
 MAX_IDENTITY = 1_000
 
 _WHOLE_NUMBER = re.compile(r"0*(0|[1-9][0-9]*)", re.ASCII)
-#: ``Ann Lee <ann@example.org>`` and ``ann@example.org (Ann Lee)``: no feed needs the address.
-_WITH_ADDRESS = re.compile(r"([^<>]+)<[^<>\s@]+@[^<>\s@]+>|[^\s()@]+@[^\s()@]+\s*\(([^()]+)\)")
-_SEMICOLONS = re.compile(r"[;；]")
 #: Hexo's and Hugo's ``:year``, and what templates fill in.
 _PATTERN = re.compile(r"/:[a-z]|[{}]")
 #: The list page of a section, with Hugo and Zola: ``_index.md``, ``_index.fr.md``.
@@ -94,8 +83,6 @@ _CONFLICTED_COPY = re.compile(
 )
 _DATE_BEFORE_NAME = re.compile(r"(?:[0-9]{4}([-_.])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{8})[-_. ]+(?=\S)")
 _LANGUAGE_BEHIND_NAME = re.compile(r"(?<=.)\.[a-z]{2}(?:[-_][a-z]{2,4})?\Z", re.IGNORECASE)
-#: Names that are written without blanks: Han, kana, hangul.
-_EASTERN = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]+")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{1,8}){0,4}", re.IGNORECASE)
 
 
@@ -154,7 +141,7 @@ def parse_header(
     except ValueError as error:
         raise SourceError(path, None, str(error)) from error
     front = split(decoded.text, path)
-    notes = [_noted(None, trouble) for trouble in decoded.troubles]
+    notes = [noted(None, trouble) for trouble in decoded.troubles]
     publication = read_publication(front, path, zone)
     pinned, unpinned = _pinned(front)
     link = _link(front.fields)
@@ -163,12 +150,12 @@ def parse_header(
     language = _language(_texts(front.fields, LANGUAGE_KEYS))
     unused = _unusable(front, link, image, enclosure, language, placeholder_hosts)
     notes += sorted(
-        [*front.notes, *publication.notes, *unpinned, *_unnamed(front), *unused], key=_place
+        [*front.notes, *publication.notes, *unpinned, *unnamed(front), *unused], key=_place
     )
     return Header(
         title=summarize(plain_line(_text(front.fields, "title")), MAX_TITLE),
         identity=_identity(front, path),
-        authors=tuple(_authors(front.fields)),
+        authors=authors(front.fields),
         categories=categories(
             front.fields, category_folders(path), category_style, spaced=is_jekyll_post(path)
         ),
@@ -196,15 +183,15 @@ def parse_body(header: Header, path: PurePosixPath) -> ParsedFile:
     SourceError if there is no text either.
     """
     body = read_body(header.body, path, heading=not header.title, first_line=not header.present)
-    remarks = (_noted(header.body_line + remark.line, remark.cause) for remark in body.remarks)
-    left_out = (_noted(None, cause) for cause in texts_left_out(body.markup))
+    remarks = (noted(header.body_line + remark.line, remark.cause) for remark in body.remarks)
+    left_out = (noted(None, cause) for cause in texts_left_out(body.markup))
     notes = (*header.notes, *remarks, *left_out)[:MAX_NOTES]
     title = header.title or summarize(one_line(body.title), MAX_TITLE)
     if not title:
         if not header.body.strip():
             raise SourceError(path, None, "it has neither title nor text")
         title = _name_title(path)
-        notes = (*notes[: MAX_NOTES - 1], _noted(None, f"it has no title and is called '{title}'"))
+        notes = (*notes[: MAX_NOTES - 1], noted(None, f"it has no title and is called '{title}'"))
     return ParsedFile(
         identity=header.identity,
         title=title,
@@ -267,12 +254,8 @@ def _pinned(front: FrontMatter) -> tuple[int, list[Note]]:
         if text not in NOTHING:
             what = key if text is None else f"{key} '{shown(text)}'"
             cause = f"{what} is neither true or false nor a whole number; the article is not pinned"
-            odd.append(_noted(front.lines[key], cause))
+            odd.append(noted(front.lines[key], cause))
     return 0, odd[:1]
-
-
-def _noted(line: int | None, cause: str) -> Note:
-    return Note(severity=Severity.NOTED, line=line, cause=cause)
 
 
 def _place(note: Note) -> int:
@@ -288,59 +271,6 @@ def _link(fields: Mapping[str, Value]) -> str | None:
 def _credit(fields: Mapping[str, Value]) -> Credit | None:
     name = summarize(plain_line(_text(fields, SOURCE_NAME_KEY)), MAX_NAME)
     return Credit(name=name, url=uris.absolute(_text(fields, SOURCE_URL_KEY))) if name else None
-
-
-def _authors(fields: Mapping[str, Value]) -> Iterable[str]:
-    """Return the names of ``author`` and ``authors``, each once, in their order."""
-    names = (name for key in AUTHOR_KEYS for name in _named(fields.get(key, ""), key == "authors"))
-    distinct = dict.fromkeys(summarize(one_line(name), MAX_NAME) for name in names)
-    return [name for name in distinct if name.lower() not in NOTHING][:MAX_AUTHORS]
-
-
-def _named(value: Value, several: bool) -> Iterator[str]:
-    """Yield the names of people in a value; a text holds one of them, or ``several``."""
-    if isinstance(value, str) and several:
-        text = plain_line(value)
-        for part in (_SEMICOLONS if _SEMICOLONS.search(text) else COMMAS).split(text):
-            yield from _person(part.strip())
-        return
-    for item in value if isinstance(value, list) else [value]:
-        yield from map(plain_line, _person(item))
-
-
-def _person(value: Value) -> Iterator[str]:
-    """Yield the name in a mapping, put together of its parts, or those of several people in it."""
-    if isinstance(value, str):
-        address = _WITH_ADDRESS.fullmatch(value.strip())
-        yield unlinked((address[1] or address[2]).strip() if address else value)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _person(item)
-    else:
-        name = next((value[key] for key in NAME_KEYS if value.get(key)), None)
-        if name:
-            yield from _person(name)
-            return
-        given, middle, family = (
-            next((part for key in keys if isinstance(part := value.get(key), str) and part), "")
-            for keys in (GIVEN_KEYS, MIDDLE_KEYS, FAMILY_KEYS)
-        )
-        if given or family:
-            # Names of East Asia start with that of the family, and need no blank.
-            eastern = _EASTERN.fullmatch(given + family)
-            yield family + given if eastern else " ".join(filter(None, (given, middle, family)))
-            return
-        for person in value.values():  # by their identifiers: ``authors: {jane: {name: …}}``
-            if isinstance(person, dict):
-                yield from _person(person)
-
-
-def _unnamed(front: FrontMatter) -> Iterator[Note]:
-    """Yield a note for each key of authors that has a value, but no name."""
-    for key in AUTHOR_KEYS:
-        value = front.fields.get(key)
-        if value and not isinstance(value, str) and not any(_named(value, key == "authors")):
-            yield _noted(front.lines[key], f"{key} names nobody; the site's author counts")
 
 
 def _unusable(
@@ -368,7 +298,7 @@ def _unusable(
                 and text.lower() not in TRUE | FALSE
                 and not _placeholder(text, placeholder_hosts)
             ):
-                yield _noted(front.lines[key], f"{key} '{shown(text)}' {trouble}")
+                yield noted(front.lines[key], f"{key} '{shown(text)}' {trouble}")
                 break
 
 

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
 from digest.articles.characters import one_line
-from digest.articles.model import Availability, DateLimit, Note, Severity
+from digest.articles.model import Availability, DateLimit, Note, Severity, noted
 from digest.articles.reading.dates import FIRST_YEAR, LAST_YEAR, ParsedDate, parse_date
 from digest.articles.reading.fields import Value, shown
 from digest.articles.reading.front_matter import FrontMatter
@@ -126,7 +126,7 @@ def read_publication(front: FrontMatter, path: PurePosixPath, zone: ZoneInfo) ->
 
 
 def _note(front: FrontMatter, key: str, cause: str) -> Note:
-    return Note(severity=Severity.NOTED, line=front.lines.get(key), cause=cause)
+    return noted(front.lines.get(key), cause)
 
 
 def _values(
