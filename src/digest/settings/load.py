@@ -398,13 +398,13 @@ def unknown(name: str, table: type[BaseModel] | None) -> str:
 
 def _of_this_name(name: str) -> list[str]:
     """Return the options of all tables that have a name, dotted."""
-    found = [dotted(key) for key, _ in options(Settings) if key[-1] == name]
+    named = [dotted(key) for key, _ in options(Settings) if key[-1] == name]
     for table, field in keys(Settings).items():
         if get_origin(field.annotation) is dict:
             inner = get_args(field.annotation)[1]
             if name in keys(inner):
-                found.append(f"{table}.NAME.{name}")
-    return found
+                named.append(f"{table}.NAME.{name}")
+    return named
 
 
 def _shown(value: object) -> str | None:
