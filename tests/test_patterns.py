@@ -28,6 +28,10 @@ BOUNDED = {
         for name in ("_SOUND", "_FILM")
     },
     "digest.articles.reading.enclosures._LINES[0]": "its text has no two spaces in a row",
+    **{
+        f"digest.subscribers.list_words._HINTS[{number}]": "a name is cut at 200 characters"
+        for number in (5, 7)
+    },
     "digest.mail.delivery.retry._VARIABLE[0]": "an answer is cut when it is read",
 }
 

@@ -98,3 +98,11 @@ def test_lines_within_a_value_that_is_no_csv_make_no_subscribers() -> None:
     assert isinstance(bad, BadRow)
     assert isinstance(good, ListedSubscriber)
     assert good.fields["address"] == "b@x.example"
+
+
+@pytest.mark.parametrize(("filler", "state"), [(10, "unsubscribed"), (300, "active")])
+def test_the_name_of_a_column_is_looked_at_up_to_a_length(filler: int, state: str) -> None:
+    content = f"Email,{'x' * filler}donotmail\nann@example.org,yes\n"
+    (row,) = read_list(content.encode(), {}).rows()
+    assert isinstance(row, ListedSubscriber)
+    assert row.state == state

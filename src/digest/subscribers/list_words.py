@@ -138,11 +138,13 @@ EVIDENCE = {
 }
 #: Columns of free words.
 _FREE = re.compile(r"note|comment|remark|tag|segment|group")
+#: Characters of a column's name that are looked at: patterns take long for thousands.
+_MAX_NAME = 200
 
 
 def field_of(name: str) -> str | None:
     """Return the field that a column has by its name; None if unknown."""
-    column = plain(name)
+    column = plain(name[:_MAX_NAME])
     if column in _FIELDS or column in EVIDENCE or _NO_HINT.search(column):
         return _FIELDS.get(column)
     if _is_other_way(column):
@@ -152,7 +154,7 @@ def field_of(name: str) -> str | None:
 
 def may_tell_state(name: str) -> bool:
     """Return whether a column that is not known may hold the state of a reader."""
-    column = plain(name)
+    column = plain(name[:_MAX_NAME])
     return not (_NO_HINT.search(column) or _FREE.search(column) or _is_other_way(column))
 
 
