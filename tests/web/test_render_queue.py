@@ -302,6 +302,23 @@ async def test_what_was_handed_over_and_not_begun_in_time_is_refused() -> None:
     assert (done, queue.running, queue.refused) == ([], 0, 1)
 
 
+async def test_what_was_handed_over_is_refused_in_time_while_the_threads_hang() -> None:
+    queue = RenderQueue(1, timeout=0.05)
+    go = threading.Event()
+    first = asyncio.create_task(queue.run(lambda: go.wait(5)))
+    await asyncio.sleep(0)
+    try:
+        async with asyncio.timeout(4):
+            for _ in range(3):
+                with pytest.raises(Busy):
+                    await queue.run(lambda: None)
+        assert (queue.running, queue.refused, queue._free) == (1, 3, render_queue.AHEAD)
+    finally:
+        go.set()
+    assert await first
+    assert await queue.run(lambda: "again") == "again"
+
+
 async def test_who_went_before_a_thread_began_has_nothing_done() -> None:
     queue = RenderQueue(1)
     go = threading.Event()

@@ -143,11 +143,18 @@ class RenderQueue:
             self._finish(*self._done.popleft())
         if not self._working:
             return
+        self._refuse_late(now)
         if self._jobs and self._working < self._at_once and now - self._progress_at > _SLOW:
             self._start_thread()  # a page takes long: others need not wait for it
         if self._collector is None:
             loop = asyncio.get_running_loop()
             self._collector = loop.call_later(_COLLECT_EVERY, self._collect)
+
+    def _refuse_late(self, now: float) -> None:
+        """Refuse what no thread began in time, as where the disk or the database hangs."""
+        with suppress(IndexError):  # none is left, or a thread has just taken the last one
+            while self._jobs[0].begin_until < now:
+                self._finish(self._jobs.popleft(), None, Busy())
 
     def _finish(self, job: _Job, value: object, error: BaseException | None) -> None:
         self.running -= 1
