@@ -380,6 +380,33 @@ async def test_a_database_that_is_away_is_told_with_a_time_to_come_back(
     assert (await site.get("")).status_code == 200
 
 
+@pytest.mark.parametrize("hanging", ["revision", "snapshot"])
+async def test_a_database_that_never_answers_is_told_as_well(
+    site: Site, monkeypatch: pytest.MonkeyPatch, hanging: str
+) -> None:
+    """Otherwise all connections would come to wait for it, and nobody get a feed."""
+    assert (await site.get("feeds/")).status_code == 200
+    pages, go = site.services.store.pages, threading.Event()
+    answers = getattr(pages, hanging)
+
+    def hang() -> object:
+        go.wait(20)
+        return answers()
+
+    with monkeypatch.context() as away:
+        away.setattr(pages, hanging, hang)
+        away.setattr(public_pages, "_WITHIN", 0.05)
+        away.setattr(public_pages, "_LOOK_AT_STORE", 0.0)
+        try:
+            async with asyncio.timeout(5):
+                first, second = await asyncio.gather(site.get(""), site.get(""))
+        finally:
+            go.set()
+        assert [first.status_code, second.status_code] == [503, 503]
+        assert first.headers["retry-after"] == "30"
+    assert (await site.get("")).status_code == 200
+
+
 async def test_a_page_that_cannot_be_rendered_is_told_and_logged(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,7 +47,7 @@ def html_response(
 
 
 def unavailable(error: Exception, pages: WebPages, accept: str) -> Response:
-    """Return the answer for a StoreError or Busy: a page for a browser, a line for others."""
+    """Return the answer for Busy or no answer of the store: a page for a browser, else a line."""
     text, retry = "There is too much to do.", RETRY_WHEN_BUSY
     if not isinstance(error, Busy):
         text, retry = "The database is busy.", RETRY_AFTER

@@ -33,6 +33,9 @@ _log = structlog.get_logger(__name__)
 
 #: How long what was seen of the store, and of the templates, is believed; seconds.
 _LOOK_AT_STORE, _LOOK_AT_TEMPLATES = 0.25, 1.0
+#: How long a database that does not answer is waited for; seconds. One that is locked says so
+#: before (``LOCK_TIMEOUT`` of the store).
+_WITHIN = 15.0
 #: A moment is not told before nothing more can happen in its second.
 _SETTLED = timedelta(seconds=2)
 #: Browsers show these as XML that they can style, but the feed's own media type as its source.
@@ -120,7 +123,7 @@ class PublicPages:
             outcome: RenderedPage | _Unchanged | Missing | str | bytes = await self._find(request)
             if outcome is Missing.WITHDRAWN:
                 outcome = await self._gone_page()
-        except (Busy, StoreError) as error:
+        except (Busy, StoreError, TimeoutError) as error:
             response = unavailable(error, self._pages, request.header("accept") or "")
             await response(scope, receive, send)
         except TemplateError as error:
@@ -141,10 +144,19 @@ class PublicPages:
     # What is found
 
     async def _find(self, request: PageRequest) -> RenderedPage | _Unchanged | Missing | str:
-        """Return the page from the cache if it is current, else from the store."""
+        """Return the page from the cache if it is current, else from the store.
+
+        Raises TimeoutError where the store does not answer.
+        """
         appearance = await self._refresh()
         if (kept := self._kept(request.key)) is not None:
             return kept
+        async with asyncio.timeout(_WITHIN):
+            return await self._load_once(request, appearance)
+
+    async def _load_once(
+        self, request: PageRequest, appearance: _Appearance
+    ) -> RenderedPage | _Unchanged | Missing | str:
         if (under_way := self._loading.get(request.key)) is not None:
             await under_way.wait()  # who asks for the same lets one render it
             if (kept := self._kept(request.key)) is not None:
@@ -223,12 +235,15 @@ class PublicPages:
             if self._looking is None:
                 self._looking = asyncio.create_task(self._look_again())
                 self._looking.add_done_callback(self._looked)
-            await asyncio.shield(self._looking)
+            async with asyncio.timeout(_WITHIN):
+                await asyncio.shield(self._looking)
         assert self._appearance is not None  # noqa: S101 the first check sets it
         return self._appearance
 
-    def _looked(self, _: asyncio.Task[None]) -> None:
+    def _looked(self, task: asyncio.Task[None]) -> None:
         self._looking = None
+        if not task.cancelled():
+            task.exception()  # whoever waits is told; with nobody left, it is nobody's
 
     async def _look_again(self) -> None:
         revision, saved, appearance = await run_in_threadpool(self._check_changes)
