@@ -27,7 +27,7 @@ def test_export_reads_back_as_import(program: Program, workplace: Workplace) -> 
         "No mail until 2026-11-30 08:00 UTC" in program("subscribers", "show", "a@example.org").out
     )
     file = workplace.folder / "list.csv"
-    program("subscribers", "export", file)
+    assert program("subscribers", "export", file).out.endswith(f" written to {file}.\n")
     before = listed(program)
     for address in ("a@example.org", "b@example.org"):
         program("subscribers", "remove", address)

@@ -200,3 +200,15 @@ def test_categories_that_no_article_is_in_are_told(
     assert ended.code == 0
     assert told in " ".join(ended.err.split()) + "\n"
     assert bool(ended.err) == bool(told)
+
+
+def test_what_is_wrong_is_told_with_its_value(program: Program) -> None:
+    added = program("subscribers", "add", "quay", "--digest", "daily")
+    assert (added.code, "'quay': an address has one @" in added.err) == (2, True)
+    sent = program("send", "daily", "--to", "quay")
+    assert (sent.code, "'quay': an address has one @" in sent.err) == (2, True)
+    written = program("subscribers", "export", "nowhere/list.csv")
+    assert (written.code, written.err) == (
+        1,
+        "error: nowhere/list.csv: No such file or directory\n",
+    )

@@ -198,14 +198,11 @@ def send(
     With --to nothing is remembered: the next scheduled edition holds the same articles. Ends with
     1 where a mail could not be sent (what was deferred, `digest run` tries again).
     """
-    from digest.subscribers.address import check_address
+    from digest.cli.subscribers import checked_address
 
     with services_of(context) as services:
         digest = services.settings.digest(name)
-        try:
-            addresses = [check_address(address) for address in to or ()]
-        except ValueError as error:
-            raise typer.BadParameter(str(error)) from error
+        addresses = list(map(checked_address, to or ()))
         articles = _articles(services, digest, latest)
         readers = addresses or _readers(services, digest, articles)
         held = counted(len(articles), "article")

@@ -91,8 +91,15 @@ def main() -> None:
     except ExceptionGroup as group:
         sys.exit(_explain(group))
     except (DigestError, OSError) as error:
-        complain(str(error))
+        complain(_told(error))
         sys.exit(FAILED)
+
+
+def _told(error: Exception) -> str:
+    """Return an error for a person; one of the system without its number."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _explain(group: ExceptionGroup) -> int:
@@ -102,6 +109,6 @@ def _explain(group: ExceptionGroup) -> int:
         raise unknown
     errors = known.exceptions if known else ()
     for error in errors:
-        complain(str(error))
+        complain(_told(error))
     misused = any(isinstance(error, ConfigurationError | TemplateError) for error in errors)
     return MISUSED if misused else FAILED

@@ -55,6 +55,7 @@ def export(
     if file:
         with open(file, "w", encoding="utf-8", newline="", opener=private_opener) as stream:
             stream.write(text)
+        say(f"{counted(len(subscribers), 'subscription')} written to {file}.")
     else:
         sys.stdout.write(text)
 

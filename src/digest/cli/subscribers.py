@@ -49,6 +49,16 @@ def format_categories(categories: tuple[CategoryPath, ...]) -> str:
     return ", ".join("/".join(path.names) for path in categories)
 
 
+def checked_address(address: str) -> str:
+    """Return an address in its usual form; raise BadParameter, which names it."""
+    from digest.subscribers.address import check_address
+
+    try:
+        return check_address(address)
+    except ValueError as error:
+        raise typer.BadParameter(f"{address!r}: {error}") from error
+
+
 def new_subscriber(
     services: Services,
     address: str,
@@ -116,6 +126,7 @@ def add(
     from digest.subscribers.model import AddressErased, Outcome
 
     with services_of(context, log=False) as services:
+        checked_address(address)
         try:
             new = new_subscriber(
                 services,

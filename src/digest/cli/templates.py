@@ -64,7 +64,9 @@ def update(
     """
     folder, shipped = _folder(context), resources.templates()
     if folder == shipped:
-        raise typer.BadParameter("paths.templates is not set: there is no folder of your own")
+        raise typer.BadParameter(
+            "paths.templates is not set; name a folder there, as `digest init --templates` does"
+        )
     known = _names(shipped)
     if name is not None and name not in known:
         raise typer.BadParameter(f"no template of the name {name} is shipped")
