@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections import Counter
@@ -15,6 +14,7 @@ import typer
 
 from digest import resources
 from digest.articles.ingest.tree import TOP
+from digest.cli.sources import toml
 from digest.cli.templates import record_version
 from digest.cli.terminal import FAILED, complain, remark, say
 from digest.errors import ConfigurationError
@@ -83,8 +83,8 @@ def init(
         _refuse_site(folder)
         values = {
             **_FOLDERS,
-            "site.language": _toml(_language()),
-            "site.timezone": _toml(_timezone()),
+            "site.language": toml(_language()),
+            "site.timezone": toml(_timezone()),
             "digests.daily.title": None,
         }
     if templates:
@@ -186,18 +186,18 @@ def _fitting(generator: Generator, folder: Path) -> tuple[Path, dict[str, str | 
     roots = {name: os.path.relpath(root.resolve(), start) for name, root in site.articles.items()}
     values: dict[str, str | None] = {
         **_FOLDERS,
-        "paths.articles": _toml(roots[TOP] if list(roots) == [TOP] else roots),
-        "site.title": _toml(site.title or folder.resolve().name),
-        "site.url": _toml(site.url) if site.url else None,
-        "site.language": _toml(site.language) if site.language else None,
-        "site.timezone": _toml(site.timezone) if site.timezone else None,
-        "site.author": _toml(site.author) if site.author else None,
-        "articles.category_style": _toml(site.category_style),
-        "articles.include": _toml(_included()),
-        "articles.exclude": _toml([*ArticlesTable().exclude, *site.exclude])
+        "paths.articles": toml(roots[TOP] if list(roots) == [TOP] else roots),
+        "site.title": toml(site.title or folder.resolve().name),
+        "site.url": toml(site.url) if site.url else None,
+        "site.language": toml(site.language) if site.language else None,
+        "site.timezone": toml(site.timezone) if site.timezone else None,
+        "site.author": toml(site.author) if site.author else None,
+        "articles.category_style": toml(site.category_style),
+        "articles.include": toml(_included()),
+        "articles.exclude": toml([*ArticlesTable().exclude, *site.exclude])
         if site.exclude
         else None,
-        "articles.assets": _toml([os.path.relpath(path.resolve(), start) for path in site.assets])
+        "articles.assets": toml([os.path.relpath(path.resolve(), start) for path in site.assets])
         if site.assets
         else None,
         "digests.daily.title": None,
@@ -221,14 +221,6 @@ def _included() -> list[str]:
     from digest.settings.options import ArticlesTable
 
     return [pattern for pattern in ArticlesTable().include if not pattern.endswith(".txt")]
-
-
-def _toml(value: str | list[str] | dict[str, str]) -> str:
-    """Return a value as TOML, in one line; what Unicode text cannot hold becomes "?"."""
-    if isinstance(value, dict):
-        return f"{{ {', '.join(f'{_toml(key)} = {_toml(item)}' for key, item in value.items())} }}"
-    text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return text.encode("utf-8", "replace").decode()
 
 
 def _counted(root: Path) -> str:

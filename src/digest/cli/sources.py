@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import json
 import os
 import re
 import shutil
@@ -43,8 +44,6 @@ _NEXT = "A running daemon follows within a minute."
 Private = Annotated[
     bool, typer.Option("--allow-private", help="Allow addresses of the local network.")
 ]
-#: What a basic string must not hold as it is (https://toml.io/en/v1.0.0#string).
-_SPECIAL = re.compile(r'[\x00-\x1f"\\\x7f]')
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _HEADER = re.compile(r"^[ \t]*\[", re.MULTILINE)
 
@@ -327,9 +326,9 @@ def _change(context: typer.Context, change: Callable[[str], str]) -> None:
 
 def source_table(name: str, url: str, *, category: str = "", private: bool = False) -> str:
     """Return the table of a source as TOML."""
-    key = name if _BARE_KEY.fullmatch(name) else _text(name)
-    lines = [f"[sources.{key}]", f"url = {_text(url)}"]
-    lines += [f"category = {_text(category)}"] if category else []
+    key = name if _BARE_KEY.fullmatch(name) else toml(name)
+    lines = [f"[sources.{key}]", f"url = {toml(url)}"]
+    lines += [f"category = {toml(category)}"] if category else []
     lines += ["allow_private = true"] if private else []
     return "\n".join(lines) + "\n"
 
@@ -358,5 +357,9 @@ def without_source(text: str, name: str) -> str:
     return text[: start.start()].rstrip("\n") + "\n\n" + comments + after[end:]
 
 
-def _text(value: str) -> str:
-    return '"' + _SPECIAL.sub(lambda char: f"\\u{ord(char[0]):04x}", value) + '"'
+def toml(value: str | list[str] | dict[str, str]) -> str:
+    """Return a value as TOML, in one line; what Unicode text cannot hold becomes "?"."""
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{toml(key)} = {toml(item)}' for key, item in value.items())} }}"
+    text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return text.encode("utf-8", "replace").decode()
