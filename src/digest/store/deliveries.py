@@ -1,4 +1,4 @@
-"""Deliveries: claim, expire and pause them, record how they ended, suppress who is refused."""
+"""Deliveries: claim, expire and pause them, and record how they ended."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, func, not_, or
 from digest.editions.delivery import (
     EXPIRES,
     FINAL,
-    REFUSED_DAYS,
     TRANSITIONS,
     Delivery,
     DeliveryResult,
@@ -21,11 +20,11 @@ from digest.editions.delivery import (
 )
 from digest.editions.model import EditionState
 from digest.store import delivery_rows, edition_rows
+from digest.store.bounces import refused_often, suppress_recipient
 from digest.store.connection import Database, Lock
 from digest.store.delivery_rows import close
 from digest.store.schema import delivery, edition, pause, person, subscriber
 from digest.store.statements import among, insert_new
-from digest.store.subscriber_addition import change_state
 from digest.store.types import chunks
 from digest.subscribers.address import address_key
 from digest.subscribers.model import SubscriberState
@@ -33,8 +32,6 @@ from digest.subscribers.model import SubscriberState
 _SENT = DeliveryState.SENT
 _TRIED = (_SENT, DeliveryState.FAILED, DeliveryState.DEFERRED)
 _ACTIVE = subscriber.c.state == SubscriberState.ACTIVE
-#: Ended deliveries of an address that are looked at to count its refusals.
-_HISTORY = 50
 
 
 class DeliveryStore:
@@ -162,8 +159,8 @@ class DeliveryStore:
         with self._database.write(Lock.DELIVERIES) as connection:
             for result in results:
                 # First: removing a reader locks them in this order.
-                if result.bounced or (result.refused and _refused_often(connection, result, now)):
-                    _bounce(connection, result.delivery_id, now, result.error)
+                if result.bounced or (result.refused and refused_often(connection, result, now)):
+                    suppress_recipient(connection, result.delivery_id, now, result.error)
             mine = _being_sent(connection, [result.delivery_id for result in results])
             known = [result for result in results if result.delivery_id in mine]
             for chunk in chunks([result.delivery_id for result in known if _plain(result)]):
@@ -377,43 +374,3 @@ def _record_result(connection: Connection, result: DeliveryResult, now: datetime
         "refused": result.refused,
     }
     connection.execute(update(delivery).where(delivery.c.id == result.delivery_id).values(values))
-
-
-def _refused_often(connection: Connection, result: DeliveryResult, now: datetime) -> bool:
-    """Return whether the recipient was refused on ``REFUSED_DAYS`` days, today included.
-
-    An accepted mail or a new state of the subscriber restarts the count.
-    """
-    receiver = (
-        select(subscriber.c.person)
-        .join(delivery, delivery.c.subscriber == subscriber.c.id)
-        .where(delivery.c.id == result.delivery_id)
-    ).scalar_subquery()
-    history = (
-        select(delivery.c.state, delivery.c.changed_at, subscriber.c.since)
-        .join(subscriber, subscriber.c.id == delivery.c.subscriber)
-        .where(
-            subscriber.c.person == receiver,
-            or_(delivery.c.state == _SENT, delivery.c.refused),
-            delivery.c.due_at.is_(None),
-        )
-        .order_by(delivery.c.changed_at.desc())
-        .limit(_HISTORY)
-    )
-    days = {now.date()}
-    for row in connection.execute(history):
-        if row.state == _SENT or row.changed_at < row.since or len(days) >= REFUSED_DAYS:
-            break
-        days.add(row.changed_at.date())
-    return len(days) >= REFUSED_DAYS
-
-
-def _bounce(connection: Connection, delivery_id: int, now: datetime, reason: str | None) -> None:
-    """Suppress the recipient of a delivery that is being sent, in every digest."""
-    receiver = (
-        select(subscriber.c.person)
-        .join(delivery, delivery.c.subscriber == subscriber.c.id)
-        .where(delivery.c.id == delivery_id, delivery.c.state == DeliveryState.SENDING)
-    )
-    mine = subscriber.c.person.in_(receiver) & (subscriber.c.state == SubscriberState.ACTIVE)
-    change_state(connection, mine, SubscriberState.SUPPRESSED, now, reason)
