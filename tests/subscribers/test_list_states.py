@@ -115,6 +115,7 @@ def test_each_value_of_a_column_tells_its_state(column: str, values: str) -> Non
         *(("Opt-out status", "Opted in"), ("Unsubscribed", "Subscribed"), ("Bounced", "none")),
         *(("Unsubscribed", "Not unsubscribed"), ("Fecha de suscripción", "2021-01-02")),
         *(("attributes", "{optout: true}"), ("Motto", "unsubscribe " * 9)),
+        *(("Situación laboral", "inactivo"), ("Employment status", "inactive")),
         *(("emailStatusDate", "2021-01-02"), ("Date d'inscription", "2021-01-02")),
         *(
             ("City", "Leftwich"),

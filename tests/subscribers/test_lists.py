@@ -302,6 +302,7 @@ def test_a_column_can_be_left_unread() -> None:
         (b"name,city\nx,y\n", {}, "no column of addresses in its first line (name, city)"),
         (b"name\nx\n", {"mail": "address"}, "has no column 'mail'; it has name"),
         (b"", {}, "empty"),
+        (b"# readers\n\n#\n", {}, "no lines but comments"),
         (b'"email\n', {}, "is no CSV"),
         (b"\x00\x01\x02\x03" * 99, {}, "not text"),
     ],

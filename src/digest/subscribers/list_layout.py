@@ -58,6 +58,8 @@ def find_layout(text: str, mapped: Mapping[str, str]) -> Layout:
     hint = preamble[1] if preamble else None
     given = {plain(name): field for name, field in mapped.items()}
     lines = list(_lines(text, start))
+    if not lines:
+        raise ValueError("has no lines but comments")
     for number, line in enumerate(lines):
         below = lines[number + 1].text if number + 1 < len(lines) else ""
         rare = [sign for sign in _RARE_DELIMITERS if sign in below]

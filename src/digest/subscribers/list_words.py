@@ -120,7 +120,7 @@ _HINTS = tuple(
         ("hint", r"status|statut|stato$|estado|zustand|状态|狀態|ステータス|状態|状況|^e(s)?tat$"),
         (
             "hint",
-            r"situac|^tila$|καταστασ|trangthai|الحالة|סטטוס|^stare$|състояни|stanje|^stan$|^emailmarketing$",
+            r"^situac\w{2,4}$|^tila$|καταστασ|trangthai|الحالة|סטטוס|^stare$|състояни|stanje|^stan$|^emailmarketing$",
         ),
         ("hint", r"subscribed$|abonniert|abonne$|inscri|suscrit|iscritto|подписан|optin$"),
         ("hint", r"статус|상태|구독여부|订阅$|訂閱$|durum|stav$|allapot|สถานะ"),
@@ -136,6 +136,8 @@ EVIDENCE = {
     *("optintime", "optinip", "confirmtime", "confirmip"),
     *("signupip", "optinsource", "confirmedat", "source"),
 }
+#: Characters of a column's name that are looked at.
+_MAX_NAME = 200
 #: Columns of free words.
 _FREE = re.compile(r"note|comment|remark|tag|segment|group")
 #: Characters of a column's name that are looked at: patterns take long for thousands.
