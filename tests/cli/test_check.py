@@ -6,8 +6,9 @@ import socket
 
 import pytest
 
-from digest.app.builders import unreachable_pages
+from digest.app.builders import other_port, unreachable_pages
 from digest.app.lock_file import only_daemon
+from digest.settings import load
 from tests.cli.conftest import Program
 from tests.conftest import CONFIGURATION, Workplace
 
@@ -66,6 +67,28 @@ def test_check_tells_of_a_port_that_another_program_has(
         assert f"failed  listen at 127.0.0.1:{port}: {taken}\n" in checked.out
         with only_daemon(workplace.settings().paths.data):
             assert program("check").code == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "told"),
+    [
+        ("http://127.0.0.1:8000", 8080, True),
+        ("http://localhost", 8080, True),
+        ("http://127.0.0.1:8000", 8000, False),
+        ("http://127.0.0.1:8000", 0, False),
+        ("https://news.example.org", 8080, False),
+    ],
+)
+def test_an_address_at_another_port_is_told(
+    workplace: Workplace, url: str, port: int, told: bool
+) -> None:
+    settings = load(
+        workplace.configuration, {"DIGEST_SITE__URL": url, "DIGEST_WEB__PORT": str(port)}
+    )
+    assert other_port(settings).startswith(
+        f"web.port = {port}, but site.url = {url}" if told else ""
+    )
+    assert bool(other_port(settings)) is told
 
 
 def test_check_names_a_file_that_is_no_toml_once(program: Program, workplace: Workplace) -> None:

@@ -24,7 +24,7 @@ from digest.private_files import make_private_folder
 from digest.scheduling.schedule import Schedule
 from digest.settings import Settings
 from digest.settings.exposure import private_paths
-from digest.site import Site, is_local_network
+from digest.site import Site, is_local_network, is_loopback
 
 if TYPE_CHECKING:
     from digest.app.mail_logo import LogoFile
@@ -208,6 +208,18 @@ def check_export_folder(settings: Settings, folder: Path) -> None:
             where = "is" if own == real else "lies in" if own.is_relative_to(real) else "holds"
             problem = f"{where} the folder of {key} ({other}); expected one apart from it"
             raise ConfigurationError("export to", str(folder), problem)
+
+
+def other_port(settings: Settings) -> str:
+    """Return a warning if ``site.url`` is on this machine at a port that nobody listens at."""
+    web, url = settings.web, urlsplit(settings.site_table.url)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    if not web.enabled or web.port in (0, port) or not is_loopback(url.hostname or ""):
+        return ""
+    return (
+        f"web.port = {web.port}, but site.url = {settings.site_table.url} leads to port {port}: so "
+        "do the addresses in feeds and mails, unless another server there passes them on"
+    )
 
 
 def unreachable_pages(settings: Settings) -> str:

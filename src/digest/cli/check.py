@@ -39,7 +39,7 @@ def check(
 
     Ends with 2 where the configuration or a template is wrong, 1 where something else is.
     """
-    from digest.app.builders import unreachable_pages
+    from digest.app.builders import other_port, unreachable_pages
     from digest.mail.style import LEAST_CONTRAST
     from digest.settings import exposed_secrets, problems
     from digest.settings.exposure import changeable_by_all
@@ -84,7 +84,7 @@ def check(
             )
     for message in _unreachable(settings):
         remark(message)
-    if message := unreachable_pages(settings):
+    for message in filter(None, (unreachable_pages(settings), other_port(settings))):
         remark(message)
     style = settings.mail_style()
     if style.contrast < LEAST_CONTRAST:
