@@ -29,6 +29,9 @@ HIDING = (DROPPED | RAW_TEXT) - VOID - _OPTIONAL
 #: Elements with foreign content, in which a tag may close itself.
 _FOREIGN = frozenset({"math", "svg"})
 _START = re.compile(r"<([a-zA-Z][^ \t\n\f\r/>]*)")
+#: A section of XML, whose content is text there; crawlers leave them around HTML.
+_SECTION = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+_OPEN_INSTRUCTION = re.compile(r"<([?!])(?!--|-?>)(?=[^<>]*+(?:<|\Z))")
 _ADDRESS = re.compile(r"\s(?:data|(?:data-)?src)\s*=", re.IGNORECASE)
 
 
@@ -48,6 +51,8 @@ def close_elements(markup: str) -> str:
     end = max(markup.rfind("-->"), markup.rfind("--!>"), -3) + 3
     if (start := markup.find("<!--", end)) >= 0:
         markup = markup[:start] + markup[start:].replace("<!--", "&lt;!--")
+    if "<!" in markup or "<?" in markup:
+        markup = _without_open_instructions(_without_sections(markup))
     if not any(
         _may_be_open(markup, spelling)
         for spelling, name in tag_names(markup).items()
@@ -66,6 +71,34 @@ def close_elements(markup: str) -> str:
         else:
             output.append("&lt;" + tag[1:])
     return "".join([*output, markup[position:]])
+
+
+def _without_sections(markup: str) -> str:
+    """Return markup with the content of its CDATA sections, which only XML has, in their place.
+
+    Sections without a tag in them go as they do in browsers.
+    """
+    end = markup.rfind("]]>") + 3
+    if end < 3 or "<![CDATA[" not in markup:
+        return markup
+    return (
+        _SECTION.sub(lambda section: section[1] if "<" in section[1] else "", markup[:end])
+        + markup[end:]
+    )
+
+
+def _without_open_instructions(markup: str) -> str:
+    """Return markup in which ``<?`` and ``<!`` are text where another tag follows before they end.
+
+    A parser takes all up to the end of that tag for a comment.
+    """
+    last = markup.rfind("?>")
+
+    def text(mark: re.Match[str]) -> str:
+        closed = mark[1] == "?" and mark.start() < last
+        return mark[0] if closed else f"&lt;{mark[1]}"
+
+    return _OPEN_INSTRUCTION.sub(text, markup)
 
 
 def _keeps_tag(name: str, tag: str) -> bool:

@@ -31,6 +31,9 @@ _FIRST_LINE = re.compile(r"[ \t]*+:::([A-Za-z][\w+#-]*+)[^\n]*+\n", re.ASCII)
 #: Elements whose block of HTML goes on behind a blank line (CommonMark section 4.6).
 _UNENDING = frozenset({"script", "style", "textarea"})
 _CLOSED = re.compile(r"</([a-zA-Z][^\s/>]*)")
+#: What opens a comment, an instruction, a section or a declaration, and what closes it.
+_DECLARATION = re.compile(r"<!(?:[^>\n]|\n(?!\s*\n)){0,1000}>")
+_CLOSINGS = (("<!--", "-->"), ("<?", "?>"), ("<![CDATA[", "]]>"), ("<!", ">"))
 #: Elements that are seldom or never closed, though nobody means their names.
 _OFTEN_OPEN = elements(
     "a b big center code dd del dt em font i ins li mark p rp rt s small span strike strong sub "
@@ -121,9 +124,26 @@ def _html_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
             return False
         if closing > line_end and not tag[2].strip() and re.match(r"[ \t]+\w", tag[3]):
             return False
-    elif state.src.startswith("<!--", position) and state.src.find("-->", position) < 0:
+    elif _is_unclosed(state, position):
         return False
     return html_block(state, start, end, silent)
+
+
+def _is_unclosed(state: StateBlock, position: int) -> bool:
+    """Return whether a comment, instruction, section or declaration there is never closed.
+
+    Its block would go on to the end of the text. A declaration is short: ``>`` behind a blank line
+    is that of a quotation.
+    """
+    for opening, closing in _CLOSINGS:
+        if state.src.startswith(opening, position):
+            if closing == ">":
+                return not _DECLARATION.match(state.src, position)
+            last = f"last {closing}"
+            if last not in state.env:
+                state.env[last] = state.src.rfind(closing)
+            return bool(state.env[last] < position)
+    return False
 
 
 def _named_tags(state: StateCore) -> None:
