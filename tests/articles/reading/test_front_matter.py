@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from digest.articles.model import Severity
 from digest.articles.reading import yaml_front_matter
 from digest.articles.reading.fields import MAX_LENGTH, MAX_NESTING, Value
-from digest.articles.reading.front_matter import read_plain, split
+from digest.articles.reading.front_matter import split
+from digest.articles.reading.plain_front_matter import read_plain
 from digest.errors import SourceError
 from tests.effort import effort
 
@@ -256,7 +257,7 @@ def test_good_lines_are_not_touched_by_the_mending_of_others() -> None:
     ("text", "line", "cause"),
     [
         ("---\ntitle: x\n", 1, "no closing"),
-        ("\n\n---\ntitle: x\n----\n", 3, "no closing"),
+        ("\n\n---\ntitle: x\n--\n", 3, "no closing"),
         ("---\nunknown: a: b\n---\n", 2, "mapping values are not allowed"),
         ("---\ntitle: x\nother: [a\n---\n", 4, ""),
         ("---\ntitle: a: b\n  continued\n---\n", 2, "mapping values are not allowed"),
@@ -620,3 +621,59 @@ def test_other_signs_of_percent_are_text(text: str) -> None:
 
 def test_a_title_block_is_of_markdown() -> None:
     assert not split("% Cranes\n\nText", PurePosixPath("a.html")).present
+
+
+@pytest.mark.parametrize(
+    ("before", "fence", "end"),
+    [
+        (" ", "---", "---"),
+        ("\n   ", "---", "   ---"),
+        ("<!-- a comment -->\n", "---", "---"),
+        ("<!-- two\nlines -->\n\n<!-- x -->\n", "---", "---"),
+        ("\u200b", "---", "---"),
+        ("\u200b\n \u2060", "---", "---"),
+        ("", "\u2014", "\u2014"),
+        ("", "\u2014-", "---"),
+        ("", "\u2013\u2013\u2013", "\u2013\u2013\u2013"),
+        ("\n", "\uff0d\uff0d\uff0d", "\uff0d\uff0d\uff0d"),
+    ],
+)
+def test_a_front_matter_that_is_almost_where_it_should_be_is_read(
+    before: str, fence: str, end: str
+) -> None:
+    front = split(f"{before}{fence}\ntitle: x\ndraft: true\n{end}\nText", PATH)
+    assert (front.fields, front.body) == ({"title": "x", "draft": "true"}, "Text")
+    line = before.count("\n") + 1
+    assert front.lines["title"] == line + 1
+    (note,) = front.notes
+    assert (note.severity, note.line) == (Severity.SALVAGED, line)
+    assert note.cause == "the front matter begins with no plain --- at the start of the file"
+
+
+def test_toml_may_be_behind_a_comment_too() -> None:
+    front = split('<!-- x -->\n+++\ntitle = "a"\n+++\nText', PATH)
+    assert (front.fields, front.body) == ({"title": "a"}, "Text")
+    assert "no plain +++" in front.notes[0].cause
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " ---\nA sentence.\n---\nText",
+        " ---\nnote: x\n---\nText",
+        " ---\ntitle: x\nText",
+        "    ---\n    title: x\n    ---\nText",
+        "<!-- never closed\n---\ntitle: x\n---\n",
+        "\u2014 a dash\ntitle: x\n\u2014\n",
+        "--\ntitle: x\n--\n",
+    ],
+)
+def test_what_only_looks_like_a_fence_is_text(text: str) -> None:
+    assert not split(text, PATH).present
+
+
+def test_a_longer_fence_may_close_a_front_matter() -> None:
+    front = split("---\ntitle: x\n-----\nText", PATH)
+    assert (front.fields, front.body) == ({"title": "x"}, "Text")
+    front = split("---\ntitle: x\n---\nHead\n----\n", PATH)
+    assert front.body == "Head\n----\n"

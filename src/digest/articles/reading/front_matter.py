@@ -6,20 +6,23 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from digest.articles.model import MARKDOWN_SUFFIXES, TEXT_SUFFIXES, Note, Severity
 from digest.articles.reading.fields import (
     MAX_LENGTH,
     Fields,
-    Repair,
     Unreadable,
     Value,
-    repeated,
     written,
 )
 from digest.articles.reading.front_matter_keys import LIST_KEYS, TEXT_KEYS
+from digest.articles.reading.plain_front_matter import (
+    read_plain,
+    read_prefixed,
+    read_title_block,
+)
 from digest.articles.reading.toml_json_front_matter import (
     object_end,
     read_json,
@@ -49,6 +52,8 @@ _FENCED: Mapping[str, tuple[str, Callable[[str], Fields]]] = {
     "+": (r"^\+{%d}[^\S\n]*(?:\n|\Z)", read_toml),
     ";": (r"^;{%d}[^\S\n]*(?:\n|\Z)", read_members),
 }
+#: What ends a block that no fence as long as the first one ends.
+_LONGER: Mapping[str, str] = {sign: rf"^{re.escape(sign)}{{4,}}[^\S\n]*(?:\n|\Z)" for sign in "-+;"}
 _LANGUAGES = {"yaml": read_yaml, "yml": read_yaml, "toml": read_toml, "json": read_members}
 #: What a head without an opening fence is made of, as Hexo writes it: keys, items, what is
 #: indented, comments, members of an object. Then it is closed.
@@ -58,20 +63,23 @@ _HEAD = re.compile(
     (?P<fence>-{3,}|;{3,})[^\S\n]*(?:\n|\Z)""",
     re.VERBOSE | re.ASCII,
 )
-_HEAD_KEY = re.compile(r"^[^\S\n]*\"?([A-Za-z_]+)\"?[^\S\n]*:", re.MULTILINE)
+_HEAD_KEY = re.compile(r"^[^\S\n]*\"?([A-Za-z_]+)\"?[^\S\n]*[:=\uff1a]", re.MULTILINE)
+#: Hyphens, and dashes that programs make of them.
+_DASH = "[-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]"
+_FENCE_OF_DASHES = rf"(?:---+|(?=-*[^-\s]){_DASH}{{1,6}})"
+_LOOSE_FENCE = re.compile(
+    r"(?:\s*\n|[\u200b-\u200f\u2060]|<!--(?>(?s:.*?)-->))*+[ \u200b-\u200f\u2060]{0,3}"
+    rf"(?P<fence>{_FENCE_OF_DASHES}|\+\+\++)[^\S\n]*\n"
+)
+_LOOSE_CLOSING = {
+    "-": re.compile(rf"^[^\S\n]*(?:{_FENCE_OF_DASHES}|\.\.\.)[^\S\n]*(?:\n|\Z)", re.MULTILINE),
+    "+": re.compile(r"^[^\S\n]*\+\+\++[^\S\n]*(?:\n|\Z)", re.MULTILINE),
+}
 #: Tables whose keys count as keys of the front matter where that has none of the name: Zola's
 #: two, and Hugo's. The earlier wins.
 _TABLES = ("taxonomies", "extra", "params")
 #: Keys that count at the top only: what a theme numbers is no identity.
 _TOP_ONLY = frozenset({"id", "guid", *_TABLES})
-#: Python-Markdown's meta-data syntax, whose head ends at an empty line.
-_PLAIN_KEY = re.compile(r" {0,3}([A-Za-z][\w-]*):(?:[^\S\n]+(.*))?", re.ASCII)
-_PLAIN_FURTHER = re.compile(r"(?: {4}|\t)\s*(\S.*)")
-#: Pelican's keys. A sentence such as "Note: mind the gap" is no head, two of them neither.
-_PLAIN_KNOWN = frozenset(
-    {"title", "date", "modified", "tags", "keywords", "category", "slug", "author", "authors"}
-    | {"summary", "lang", "translation", "status", "template", "save_as", "url"}
-)
 #: Metadata of a document of HTML.
 _META = re.compile(r"<meta\s([^<>]{1,4000})>", re.IGNORECASE)
 _META_ATTRIBUTE = re.compile(r"(name|content)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
@@ -80,13 +88,6 @@ _META_NAMES = frozenset(
     {"author", "authors", "category", "date", "lang", "modified", "status", "summary", "tags"}
 )
 _META_TELLING = frozenset({"authors", "category", "date", "modified", "summary", "tags"})
-#: Title, authors and date in this order; further lines of one are indented, and each may be empty.
-_TITLE_BLOCK = re.compile(
-    r"%(?P<title>[^\S\n][^\n]*(?:\n[^\S\n]+\S[^\n]*){0,50})"
-    r"(?:\n%(?P<author>(?:[^\S\n][^\n]*)?(?:\n[^\S\n]+\S[^\n]*){0,50})"
-    r"(?:\n%(?P<date>(?:[^\S\n][^\n]*)?))?)?[^\S\n]*(?=\n[^\S\n]*\n|\n?\Z)"
-)
-_BETWEEN_AUTHORS = re.compile(r"[;\n]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,10 +126,37 @@ def split(text: str, path: PurePosixPath) -> FrontMatter:
             _above_body(text, read_plain)
             or _headless(text, path)
             or _above_body(text, read_title_block)
+            or _above_body(text, read_prefixed)
         )
     elif path.suffix.lower() not in TEXT_SUFFIXES:
         head = _metadata(text)
-    return head or FrontMatter(fields={}, body=text)
+    return head or _loosely_fenced(text, path) or FrontMatter(fields={}, body=text)
+
+
+def _loosely_fenced(text: str, path: PurePosixPath) -> FrontMatter | None:
+    """Return the file whose front matter is fenced almost as it should be, else None.
+
+    The fence may be indented, stand behind a comment or marks that are not seen, or be of dashes
+    that are no hyphens, as programs that correct typing make them. As with plain lines, there must
+    be a title or two known keys.
+    """
+    fence = _LOOSE_FENCE.match(text, 0, MAX_LENGTH)
+    if not fence or not _ABOVE_KEY.match(text, fence.end()):
+        return None
+    signs = "+" if fence["fence"][0] == "+" else "-"
+    closing = _LOOSE_CLOSING[signs].search(text, fence.end(), fence.end() + MAX_LENGTH)
+    if not closing or not _has_known_keys(text[fence.end() : closing.start()]):
+        return None
+    front = _read(text, path, _FENCED[signs][1], (fence.end(), closing.start(), closing.end()))
+    line = text.count("\n", 0, fence.start("fence")) + 1
+    cause = f"the front matter begins with no plain {signs * 3} at the start of the file"
+    odd = Note(severity=Severity.SALVAGED, line=line, cause=cause)
+    return replace(front, notes=(odd, *front.notes))
+
+
+def _has_known_keys(block: str) -> bool:
+    keys = {key.lower() for key in _HEAD_KEY.findall(block)}
+    return "title" in keys or len(keys & (TEXT_KEYS | LIST_KEYS)) > 1
 
 
 def _metadata(text: str) -> FrontMatter | None:
@@ -159,6 +187,8 @@ def _fenced(text: str, path: PurePosixPath, fence: re.Match[str]) -> FrontMatter
     end = _search(closing % len(signs), text, start)
     if longer and not end:  # it may be closed by another number of signs
         end = _search(closing % len("---"), text, start)
+    if not end:
+        end = _search(_LONGER[signs[0]], text, start)
     if end:
         return _read(text, path, read, (start, end.start(), end.end()))
     if longer:
@@ -215,10 +245,7 @@ def _headless(text: str, path: PurePosixPath) -> FrontMatter | None:
     """
     blank = _BLANK.match(text)
     head = _HEAD.match(text, blank.end() if blank else 0)
-    if not head:
-        return None
-    keys = {key.lower() for key in _HEAD_KEY.findall(head["block"])}
-    if "title" not in keys and len(keys & (TEXT_KEYS | LIST_KEYS)) < 2:
+    if not head or not _has_known_keys(head["block"]):
         return None
     return _read(
         text, path, _FENCED[head["fence"][0]][1], (head.start(), head.end("block"), head.end())
@@ -250,56 +277,3 @@ def _apart(fields: Fields, first: int, text: str, end: int) -> FrontMatter:
             for repair in fields.repairs
         ),
     )
-
-
-def read_plain(text: str) -> tuple[Fields, int] | None:
-    """Return the fields of ``Key: value`` lines at the start of a text, and the body's offset.
-
-    None if they are no front matter: it needs a title or two keys that Pelican knows, and every
-    line must be one of a key or go on from one, indented.
-    """
-    values: dict[str, list[str]] = {}
-    lines: dict[str, int] = {}
-    repairs: list[Repair] = []
-    key, place = "", 0
-    for number, line in enumerate(text[:MAX_LENGTH].split("\n")):
-        if not line.strip():
-            break
-        match, further = _PLAIN_KEY.fullmatch(line), _PLAIN_FURTHER.fullmatch(line)
-        if match:
-            key = match[1].lower()
-            if key in values:
-                repairs.append(repeated(key, number))
-            values[key] = [match[2] or ""]
-            lines[key] = number
-        elif further and key:
-            values[key].append(further[1])
-        else:
-            return None
-        place += len(line) + 1
-    if place >= MAX_LENGTH or not ("title" in values or len(_PLAIN_KNOWN.intersection(values)) > 1):
-        return None
-    joined = {key: written("\n".join(parts).strip()) for key, parts in values.items()}
-    fields = Fields(values=dict(joined), lines=lines, repairs=tuple(repairs))
-    return fields, min(place, len(text))
-
-
-def read_title_block(text: str) -> tuple[Fields, int] | None:
-    """Return the fields of the title block at the start of a text, and the body's offset.
-
-    None if there is none, or it has no title.
-    """
-    block = _TITLE_BLOCK.match(text, 0, MAX_LENGTH)
-    title = " ".join(block["title"].split()) if block else ""
-    if not block or not title:
-        return None
-    values: dict[str, Value] = {"title": written(title)}
-    lines = {"title": 0}
-    names = [name.strip() for name in _BETWEEN_AUTHORS.split(block["author"] or "")]
-    if any(names):
-        values["author"] = [written(name) for name in names if name]
-        lines["author"] = text.count("\n", 0, block.start("author"))
-    if date := (block["date"] or "").strip():
-        values["date"] = written(date)
-        lines["date"] = text.count("\n", 0, block.start("date"))
-    return Fields(values=values, lines=lines), block.end()
