@@ -258,7 +258,7 @@ def test_good_lines_are_not_touched_by_the_mending_of_others() -> None:
     [
         ("---\ntitle: x\n", 1, "no closing"),
         ("\n\n---\ntitle: x\n--\n", 3, "no closing"),
-        ("---\nunknown: a: b\n---\n", 2, "mapping values are not allowed"),
+        ("---\nunknown: [a: b\n---\n", 3, "expected"),
         ("---\ntitle: x\nother: [a\n---\n", 4, ""),
         ("---\ntitle: a: b\n  continued\n---\n", 2, "mapping values are not allowed"),
         ("---\ntags: [a, b\n---\n", 3, "expected ',' or ']'"),
@@ -677,3 +677,19 @@ def test_a_longer_fence_may_close_a_front_matter() -> None:
     assert (front.fields, front.body) == ({"title": "x"}, "Text")
     front = split("---\ntitle: x\n---\nHead\n----\n", PATH)
     assert front.body == "Head\n----\n"
+
+
+@pytest.mark.parametrize("value", ["a: b", "@handle", "`code`", "%a", "half - one: two"])
+def test_a_key_that_nobody_knows_keeps_no_file_from_being_read(value: str) -> None:
+    front = split(f"---\ntitle: x\nsub-title: {value}\ndate: 2024-01-05\n---\n", PATH)
+    assert front.fields == {"title": "x", "sub-title": value, "date": "2024-01-05"}
+    (note,) = front.notes
+    assert (note.severity, note.line) == (Severity.SALVAGED, 3)
+    assert note.cause.startswith("sub-title ")
+    assert note.cause.endswith(f"; read as {value}")
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u3000", " \u3000 "])
+def test_blanks_that_yaml_takes_for_letters_are_blanks_before_a_key(blank: str) -> None:
+    front = split(f"---\n{blank}title: a\u3000b\n{blank}draft: true\n---\n", PATH)
+    assert front.fields == {"title": "a\u3000b", "draft": "true"}

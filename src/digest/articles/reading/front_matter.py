@@ -75,6 +75,8 @@ _LOOSE_CLOSING = {
     "-": re.compile(rf"^[^\S\n]*(?:{_FENCE_OF_DASHES}|\.\.\.)[^\S\n]*(?:\n|\Z)", re.MULTILINE),
     "+": re.compile(r"^[^\S\n]*\+\+\++[^\S\n]*(?:\n|\Z)", re.MULTILINE),
 }
+#: Blanks that YAML takes for letters, where a line begins.
+_ODD_INDENT = re.compile("^[ \u00a0\u3000]*[\u00a0\u3000][ \u00a0\u3000]*", re.MULTILINE)
 #: Tables whose keys count as keys of the front matter where that has none of the name: Zola's
 #: two, and Hugo's. The earlier wins.
 _TABLES = ("taxonomies", "extra", "params")
@@ -210,7 +212,7 @@ def _read(
     if end - start > MAX_LENGTH:
         raise SourceError(path, first, f"the front matter is longer than {MAX_LENGTH} characters")
     try:
-        fields = read(text[start:end])
+        fields = read(_ODD_INDENT.sub(lambda blanks: " " * len(blanks[0]), text[start:end]))
     except Unreadable as problem:
         raise _failure(problem, path, first) from problem
     return _apart(fields, first, text, body)

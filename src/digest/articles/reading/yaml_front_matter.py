@@ -41,7 +41,9 @@ LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", 
 #: What stands at the margin inside quotes when the line before never closed its own.
 _KEY_AT_MARGIN = re.compile(r"[A-Za-z_]+[^\S\n]*:(?:\s|\Z)")
 #: A key at the margin with a value, maybe with no space between or a full-width colon.
-_KEY_LINE = re.compile(r"([A-Za-z_]+)[^\S\n]*([:：])([^\S\n]*)(\S.*)")
+_KEY_LINE = re.compile(r"([A-Za-z_][\w-]*)[^\S\n]*([:：])([^\S\n]*)(\S.*)", re.ASCII)
+#: With these, the value of a key that nobody knows may go on in further lines.
+_MAY_GO_ON = ("[", "{", "'", '"', "|", ">", "&", "*", "!")
 _BARE_KEY = re.compile(r"([A-Za-z_]+)[^\S\n]*:[^\S\n]*\Z")
 _ITEM = re.compile(r"([^\S\n]*-[^\S\n]+)(\S.*)")
 _INDENT = re.compile(r"[^\S\n]*")
@@ -254,10 +256,16 @@ def _repaired(block: str) -> tuple[str, list[Repair]]:
 
 
 def _repaired_key(line: str) -> tuple[str, str] | None:
-    """Return the line of a key with its value in quotes, and the mistake in it."""
+    """Return the line of a key with its value in quotes, and the mistake in it.
+
+    Of keys that nobody knows, only values that can be nothing but text are read so.
+    """
     match = _KEY_LINE.fullmatch(line)
     key = match[1].lower() if match else ""
-    if not match or key not in TEXT_KEYS | LIST_KEYS:
+    if not match:
+        return None
+    known = key in TEXT_KEYS | LIST_KEYS
+    if not known and (match[2] != ":" or not match[3] or match[4].startswith(_MAY_GO_ON)):
         return None
     try:
         value = _read(line).values.get(key)
