@@ -21,6 +21,7 @@ from digest.articles.categories import (
 )
 from digest.articles.model import CategoryPath
 from digest.articles.reading.fields import Value
+from digest.articles.reading.front_matter import split
 from digest.urls import MAX_NAME_BYTES, slug
 from tests.effort import effort
 
@@ -53,7 +54,16 @@ def moved(path: str, new_names: dict[str, str]) -> list[str]:
         (["要闻", "要闻"], ["要闻 / 要闻"], ["要闻"]),
         ("财经, 银行", ["财经, 银行"], ["财经", "银行"]),
         ("财经、银行；要闻/国内，", ["财经、银行；要闻 / 国内，"], ["财经", "银行", "要闻 / 国内"]),
-        ([{"a": "b"}, "财经"], ["财经"], ["财经"]),
+        ([{"a": "b"}, "财经"], ["a / b", "财经"], ["a / b", "财经"]),
+        ({"name": "财经", "count": "3"}, ["财经"], ["财经"]),
+        ({"财经": "银行"}, ["财经 / 银行"], ["财经 / 银行"]),
+        ({"甲": ["乙", "丙"]}, ["甲 / 乙", "甲 / 丙"], ["甲 / 乙", "甲 / 丙"]),
+        ({"财经": {"银行": ""}, "要闻": "true"}, ["财经 / 银行", "要闻"], ["财经 / 银行", "要闻"]),
+        ({"f": {"name": "财经"}, "要闻": "false"}, ["财经"], ["财经"]),
+        ({"id": "3"}, ["财经 / 银行"], ["财经 / 银行"]),
+        ('["财经", "银行"]', ["财经 / 银行"], ["财经", "银行"]),
+        ("['财经']", ["财经"], ["财经"]),
+        ("[财经]", ["[财经]"], ["[财经]"]),
     ],
 )  # fmt: skip
 def test_a_list_is_one_path_or_a_category_each(
@@ -61,6 +71,26 @@ def test_a_list_is_one_path_or_a_category_each(
 ) -> None:
     assert paths({"categories": value}, "path") == as_path
     assert paths({"categories": value}, "flat") == as_flat
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ({"RSS": "", "Atom": "false"}, ["RSS"]),
+        ({"name": "RSS"}, ["RSS"]),
+        ("['RSS', \"Atom\"]", ["RSS", "Atom"]),
+    ],
+)
+def test_tags_are_the_keys_of_a_table_and_the_items_of_a_list_in_a_text(
+    value: Value, names: list[str]
+) -> None:
+    assert paths({"tags": value}) == names
+
+
+def test_a_category_that_is_a_key_is_spelled_as_it_is_written() -> None:
+    for text in ('---\ncategories: {News: Local}\n---\n', '{"categories": {"News": "Local"}}\n',
+                 '+++\ncategories = {News = "Local"}\n+++\n'):  # fmt: skip
+        assert paths(dict(split(text, PurePosixPath("a.md")).fields)) == ["News / Local"]
 
 
 @pytest.mark.parametrize(

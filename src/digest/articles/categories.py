@@ -11,12 +11,14 @@ from pathlib import PurePosixPath
 
 from digest.articles.characters import one_line, plain_line
 from digest.articles.model import CategoryPath
-from digest.articles.reading.fields import Value
+from digest.articles.reading.fields import Value, spelling
 from digest.articles.reading.front_matter_keys import (
     CATEGORY_KEYS,
+    FALSE,
     NAME_KEYS,
     NOTHING,
     TAG_KEYS,
+    TRUE,
 )
 from digest.articles.summary import summarize
 
@@ -40,6 +42,14 @@ COMMAS = re.compile(r"[,，、;；]")
 _WIKI_LINK = re.compile(r"\[\[([^\[\]|#]+)(?:#[^\[\]|]*)?(?:\|([^\[\]]+))?\]\]")
 #: Tags in one text, as they are written within a note.
 _HASHTAGS = re.compile(r"#[\w/-]+(?:[\s,]+#[\w/-]+)*")
+#: A list in one text, as programs write what they do not know to be one.
+_ITEM = r"""\s*+(?:"([^"]*)"|'([^']*)')\s*+"""
+_LISTED = re.compile(rf"\s*\[{_ITEM}(?:,{_ITEM})*\]\s*")
+_LISTED_ITEM = re.compile(_ITEM)
+#: Keys of a table of a category that are none of its names.
+_NO_NAMES = frozenset(
+    {"count", "description", "id", "link", "parent", "permalink", "url", "weight"}
+)
 #: The name of a post of Jekyll's, which parts names in one text by blanks.
 _JEKYLL_POST = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}-")
 
@@ -69,16 +79,16 @@ def categories(
     paths: dict[CategoryPath, None] = {}
     spaced = spaced and style == "flat"
     for key in CATEGORY_KEYS:
-        value = fields.get(key, "")
+        value = listed(fields.get(key, ""))
         if spaced and key == "categories":
             value = _parted(value)
         for names in _paths(value, style):
             _add(paths, names)
     for key in () if paths else TAG_KEYS:
-        tags = fields.get(key, "")
+        tags = listed(fields.get(key, ""))
         if spaced and key == "tags":
             tags = _parted(tags)
-        for tag in _tags(plain_line(tags)) if isinstance(tags, str) else _texts(tags):
+        for tag in _tags(plain_line(tags)) if isinstance(tags, str) else _texts(_items(tags)):
             _add(paths, [tag.removeprefix("#") or tag])
     if not paths:
         _add(paths, map(plain_line, folders))
@@ -176,6 +186,13 @@ def unlinked(text: str) -> str:
     return _WIKI_LINK.sub(lambda link: (link[2] or link[1].rpartition("/")[2]).strip(), text)
 
 
+def listed(value: Value) -> Value:
+    """Return the list that a text is (``'["a", "b"]'``), any other value as it is."""
+    if not isinstance(value, str) or "[" not in value or not _LISTED.fullmatch(value):
+        return value
+    return [one or other for one, other in _LISTED_ITEM.findall(value)]
+
+
 def _parted(value: Value) -> Value:
     """Return the names that Jekyll reads in one text: a list of words, unless commas part them."""
     if not isinstance(value, str) or COMMAS.search(value):
@@ -194,24 +211,56 @@ def _paths(value: Value, style: str) -> Iterator[list[str]]:
         text = unlinked(plain_line(value))
         for part in COMMAS.split(text) if style == "flat" else [text]:
             yield _SEPARATORS.split(part)
-    elif isinstance(value, list) and any(isinstance(item, list) for item in value):
+    elif isinstance(value, dict):
+        yield from _paths_of_table(value)
+    elif any(
+        isinstance(item, list) or (isinstance(item, dict) and not _name(item)) for item in value
+    ):
         for item in value:
             yield from _paths(item, "path")
-    elif isinstance(value, list):
+    else:
         names = _texts(value)
         yield from [[name] for name in names] if style == "flat" else [names]
+
+
+def _paths_of_table(table: Mapping[str, Value]) -> Iterator[list[str]]:
+    """Yield the name of a category in a table, or paths whose first names are its keys."""
+    if name := _name(table):
+        yield [plain_line(name)]
+        return
+    for key, inner in table.items():
+        if key in _NO_NAMES or (isinstance(inner, str) and inner.lower() in FALSE):
+            continue
+        if isinstance(inner, dict) and (name := _name(inner)):  # the key is an identifier
+            yield [plain_line(name)]
+            continue
+        below = [] if isinstance(inner, str) and inner.lower() in TRUE else _paths(inner, "flat")
+        yield from [[spelling(key), *path] for path in below] or [[spelling(key)]]
+
+
+def _name(table: Mapping[str, Value]) -> str:
+    names = (table.get(key) for key in _NAMES)
+    return next((name for name in names if isinstance(name, str) and name), "")
+
+
+def _items(value: Value) -> Value:
+    """Return the keys of a table of tags that are not off, any other value as it is."""
+    if not isinstance(value, dict):
+        return value
+    if _name(value):
+        return [value]
+    return [
+        spelling(key)
+        for key, item in value.items()
+        if not (isinstance(item, str) and item.lower() in FALSE)
+    ]
 
 
 def _texts(value: Value) -> list[str]:
     """Return the texts of a list, and the names of mappings in it; none of anything else."""
     if not isinstance(value, list):
         return []
-    items = (
-        next((item[key] for key in _NAMES if isinstance(item.get(key), str)), "")
-        if isinstance(item, dict)
-        else item
-        for item in value
-    )
+    items = (_name(item) if isinstance(item, dict) else item for item in value)
     return [plain_line(item) for item in items if isinstance(item, str)]
 
 

@@ -103,12 +103,21 @@ def test_what_a_file_does_not_say_is_none() -> None:
         ('"two\\nlines\\x03"', "two lines"),
         ("'cafe\u0301\u200b'", "café"),
         ("[one, two]", "one"),
+        ("{de: eins, en: one}", "one"),
+        ("{rendered: one &amp; two, id: 3}", "one & two"),
         ("a < b", "a < b"),
         ("'&#x3;x'", "x"),
     ],
 )
 def test_a_title_is_one_line_of_text(written: str, title: str) -> None:
     assert read(f"---\ntitle: {written}\n---\nx").title == title
+
+
+def test_of_a_title_in_several_languages_that_of_the_site_counts() -> None:
+    content = "---\ntitle: {de: eins, zh: 一, en: one}\n---\nx".encode()
+    source = SourceFile(path=PurePosixPath("a.md"), content=content)
+    assert parse_header(source, SHANGHAI, site_language="zh-CN").title == "一"
+    assert parse_header(source, SHANGHAI, site_language="de").title == "eins"
 
 
 def test_an_endless_title_is_cut_and_its_endless_reference_not_even_read() -> None:
@@ -174,6 +183,12 @@ def test_a_title_that_is_nothing_gives_way_to_the_heading(empty: str) -> None:
         (["author: ann@h.example (Ann Lee)"], ("Ann Lee",)),
         (["authors: Ann <a@h.example>; Bob <b@h.example>"], ("Ann", "Bob")),
         (["author: ann@h.example"], ("ann@h.example",)),
+        (["author: '[Ann](https://h.example)'"], ("Ann",)),
+        (["author: '<a href=\"x\">Ann</a>'"], ("Ann",)),
+        (['author: \'["Ann", "Bob"]\''], ("Ann", "Bob")),
+        (["author: {nickname: ann}"], ("ann",)),
+        (["authors: {Ann Lee: {email: x}, bob: {name: Bob}}"], ("Ann Lee", "Bob")),
+        (["author: {id: 7, social: {x: y}}"], ()),
         (["author: a < b > c"], ("a < b > c",)),
         (['author: "[[Ann Lee]]"'], ("Ann Lee",)),
         (['author: ["[[People/Ann Lee]]", "[[Bob#Life|Bobby]]"]'], ("Ann Lee", "Bobby")),
@@ -205,7 +220,7 @@ def test_authors_are_names_each_once(lines: list[str], authors: tuple[str, ...])
         (['categories: ["— 财经", "-- 银行", "-x", "——"]'], ["财经 / 银行 / -x"]),
         (['categories: ["cafe\u0301", "a \\t　b\\x07"]'], ["café / a b"]),
         (["categories: [财经, '', '  ', ~]"], ["财经"]),
-        (["categories: [{a: b}, 财经]"], ["财经"]),
+        (["categories: [{a: b}, 财经]"], ["a / b", "财经"]),
         (["tags: [银行/利率, 要闻, {a: b}]"], ["银行/利率", "要闻"]),
         (["tags: 银行, 要闻，,国内"], ["银行", "要闻", "国内"]),
         (["tags: 银行", "keywords: [利率]"], ["银行", "利率"]),
@@ -223,8 +238,8 @@ def test_categories_are_paths(lines: list[str], expected: list[str]) -> None:
         "x: y",
         "categories:",
         "categories: []",
-        "categories: {a: b}",
-        "tags: {a: b}",
+        "categories: {id: 3}",
+        "tags: {a: no}",
         "tags: []",
         "tags: ', '",
     ],
@@ -497,6 +512,8 @@ Image: https://e.org/a.png
         (["canonicalURL: https://e.org/a", "permalink: https://e.org/b"], "https://e.org/a"),
         (["source: {name: 新华社, url: https://e.org/a}"], "https://e.org/a"),
         (["link: [x, https://e.org/a]"], "https://e.org/a"),
+        (["link: '[words](https://e.org/a \"title\")'"], "https://e.org/a"),
+        (["link: <https://e.org/a>"], "https://e.org/a"),
     ],
 )
 def test_a_link_is_absolute_or_none(lines: list[str], link: str | None) -> None:
@@ -516,6 +533,8 @@ def test_a_link_is_absolute_or_none(lines: list[str], link: str | None) -> None:
         (["images: [a.png, {url: https://e.org/a.png}]"], "https://e.org/a.png"),
         (["cover: {src: [x]}", "featured_image: https://e.org/a.png"], "https://e.org/a.png"),
         (["cover: /img/a.png"], None),
+        (["image: '![words](https://e.org/a.png)'"], "https://e.org/a.png"),
+        (["index_img: https://e.org/a.png"], "https://e.org/a.png"),
         (["headimg: https://picsum.photos/1"], None),
     ],
 )
@@ -758,3 +777,19 @@ def test_front_matter_alone_without_a_title_is_no_article() -> None:
     with pytest.raises(SourceError, match="neither title nor text"):
         read("---\ntemplate: latest.html\n---\n \n")
     assert read("---\ntitle: A\n---\n").title == "A"
+
+
+@pytest.mark.parametrize("value", ["true", "False"])
+def test_a_summary_that_only_tells_whether_there_is_one_is_none(value: str) -> None:
+    assert front(f"excerpt: {value}", "description: 摘要").summary == "摘要"
+    assert front(f"excerpt: {value}").summary is None
+
+
+def test_a_link_of_a_note_names_the_picture_of_an_article() -> None:
+    header = parse_header(
+        SourceFile(
+            path=PurePosixPath("a.md"), content="---\nimage: '[[甲.png|100]]'\n---\nx".encode()
+        ),
+        ZoneInfo("UTC"),
+    )
+    assert header.local_image == "甲.png"

@@ -6,10 +6,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from digest.articles.categories import COMMAS, MAX_NAME, unlinked
+from digest.articles.categories import COMMAS, MAX_NAME, listed, unlinked
 from digest.articles.characters import one_line, plain_line
 from digest.articles.model import Note, noted
-from digest.articles.reading.fields import Value
+from digest.articles.reading.fields import Value, spelling
 from digest.articles.reading.front_matter import FrontMatter
 from digest.articles.reading.front_matter_keys import (
     AUTHOR_KEYS,
@@ -25,6 +25,8 @@ from digest.articles.summary import summarize
 MAX_AUTHORS = 50
 #: ``Ann Lee <ann@example.org>`` and ``ann@example.org (Ann Lee)``: no feed needs the address.
 _WITH_ADDRESS = re.compile(r"([^<>]+)<[^<>\s@]+@[^<>\s@]+>|[^\s()@]+@[^\s()@]+\s*\(([^()]+)\)")
+#: A name within a link.
+_LINKED_NAME = re.compile(r"\[([^\[\]]+)\]\([^()]*\)|<a\s[^<>]*>([^<>]+)</a>", re.IGNORECASE)
 _SEMICOLONS = re.compile(r"[;；]")
 #: Names that are written without blanks: Han, kana, hangul.
 _EASTERN = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]+")
@@ -39,6 +41,7 @@ def authors(fields: Mapping[str, Value]) -> tuple[str, ...]:
 
 def _named(value: Value, several: bool) -> Iterator[str]:
     """Yield the names of people in a value; a text holds one of them, or ``several``."""
+    value = listed(value)
     if isinstance(value, str) and several:
         text = plain_line(value)
         for part in (_SEMICOLONS if _SEMICOLONS.search(text) else COMMAS).split(text):
@@ -51,15 +54,15 @@ def _named(value: Value, several: bool) -> Iterator[str]:
 def _person(value: Value) -> Iterator[str]:
     """Yield the name in a mapping, put together of its parts, or those of several people in it."""
     if isinstance(value, str):
-        address = _WITH_ADDRESS.fullmatch(value.strip())
-        yield unlinked((address[1] or address[2]).strip() if address else value)
+        name = _WITH_ADDRESS.fullmatch(value.strip()) or _LINKED_NAME.fullmatch(value.strip())
+        yield unlinked((name[1] or name[2]).strip() if name else value)
     elif isinstance(value, list):
         for item in value:
             yield from _person(item)
     else:
-        name = next((value[key] for key in NAME_KEYS if value.get(key)), None)
-        if name:
-            yield from _person(name)
+        named = next((value[key] for key in NAME_KEYS if value.get(key)), None)
+        if named:
+            yield from _person(named)
             return
         given, middle, family = (
             next((part for key in keys if isinstance(part := value.get(key), str) and part), "")
@@ -70,9 +73,10 @@ def _person(value: Value) -> Iterator[str]:
             eastern = _EASTERN.fullmatch(given + family)
             yield family + given if eastern else " ".join(filter(None, (given, middle, family)))
             return
-        for person in value.values():  # by their identifiers: ``authors: {jane: {name: …}}``
-            if isinstance(person, dict):
-                yield from _person(person)
+        people = {key: person for key, person in value.items() if isinstance(person, dict)}
+        for key, person in people.items():  # by identifiers: ``authors: {jane: {name: …}}``
+            names = list(_person(person))
+            yield from names or ([spelling(key)] if len(people) == len(value) else [])
 
 
 def unnamed(front: FrontMatter) -> Iterator[Note]:

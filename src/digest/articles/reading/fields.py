@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from digest.articles.characters import one_line, publishable
 
@@ -27,6 +27,23 @@ class Unreadable(Exception):
         super().__init__(line, cause)
         self.line = line  #: 0-based within the block
         self.cause = cause
+
+
+class Key(str):
+    """A key of a mapping, in lower case, by which it is found; it knows how it is spelled."""
+
+    __slots__ = ("spelling",)
+    spelling: str
+
+    def __new__(cls, spelling: str) -> Self:
+        key = super().__new__(cls, spelling.lower())
+        key.spelling = spelling
+        return key
+
+
+def spelling(key: str) -> str:
+    """Return a key of a mapping as it is written."""
+    return key.spelling if isinstance(key, Key) else key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

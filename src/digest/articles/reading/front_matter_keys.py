@@ -53,9 +53,14 @@ PATH_KEYS = (*PATTERN_KEYS, "path", "slug")
 IMAGE_KEYS = (
     *("headimg", "thumbnail", "cover", "image", "images", "featured_image", "featuredimage"),
     *("feature_image", "og_image", "banner", "cover_image", "coverimage", "header_image"),
+    *("index_img", "banner_img", "top_img", "photos", "hero_image", "heroimage", "social_image"),
+    *("socialimage", "ogimage", "img", "thumb"),
 )
 #: A recording: an address, or a table with one and its type, bytes and duration.
-ENCLOSURE_KEYS = ("enclosure", "enclosures", "audio", "podcast", "audio_url", "mp3")
+ENCLOSURE_KEYS = (
+    *("enclosure", "enclosures", "audio", "podcast", "audio_url", "mp3", "audio_file"),
+    *("audiofile", "audiourl", "podcast_url", "podcast_file", "enclosure_url"),
+)
 #: Whether editions may announce the article when it is new.
 ANNOUNCE_KEY = "announce"
 #: The source that an article was taken from, and the address of its page.
@@ -64,15 +69,18 @@ SOURCE_NAME_KEY, SOURCE_URL_KEY = "source_name", "source_url"
 PIN_KEYS = ("pinned", "pin", "sticky", "top")
 LANGUAGE_KEYS = ("lang", "language", "locale")
 IDENTITY_KEYS = ("id", "guid")
-SUMMARY_KEYS = ("summary", "excerpt", "description")
+SUMMARY_KEYS = ("summary", "excerpt", "description", "custom_excerpt", "abstract")
 AUTHOR_KEYS = ("author", "authors")
 CATEGORY_KEYS = ("categories", "category")
 TAG_KEYS = ("tags", "tag", "keywords")
 
 #: Keys of a table that stands where an address is expected, such as ``cover: {image: …}``.
-ADDRESS_NAMES = ("src", "url", "href", "image", "path", "link")
+ADDRESS_NAMES = ("src", "url", "href", "image", "path", "link", "file")
 #: Keys of a table that stands where a name is expected, such as ``author: {name: …}``.
-NAME_KEYS = ("name", "full_name", "fullname", "display_name", "displayname", "label", "literal")
+NAME_KEYS = (
+    *("name", "full_name", "fullname", "display_name", "displayname", "label", "literal"),
+    *("nickname", "nick", "username", "login", "handle", "screen_name"),
+)
 #: Keys of a person's name in parts; the first of each row that is there counts.
 GIVEN_KEYS = ("given", "given_name", "givenname", "first", "first_name", "firstname", "forename")
 MIDDLE_KEYS = ("middle", "middle_name", "particle", "non-dropping-particle", "dropping-particle")

@@ -68,6 +68,14 @@ MAX_PINNED = 2**31 - 1
 MAX_IDENTITY = 1_000
 
 _WHOLE_NUMBER = re.compile(r"0*(0|[1-9][0-9]*)", re.ASCII)
+#: An address within a link of Markdown, within brackets, or of a note of Obsidian.
+_LINKED = re.compile(
+    r"!?\[[^\[\]]*\]\(\s*([^\s()]+)[^()]*\)|<([^\s<>]+)>|!?\[\[([^\[\]|]+)(?:\|[^\[\]]*)?\]\]"
+)
+#: Summaries that only tell whether there is to be one.
+_TRUTHS = frozenset({"true", "false"})
+#: Keys of a table with the title, before those that are languages.
+_TITLES = ("rendered", "raw", "text", "value", "title", "name", "main", "default")
 #: Hexo's and Hugo's ``:year``, and what templates fill in.
 _PATTERN = re.compile(r"/:[a-z]|[{}]")
 #: The list page of a section, with Hugo and Zola: ``_index.md``, ``_index.fr.md``.
@@ -153,7 +161,7 @@ def parse_header(
         [*front.notes, *publication.notes, *unpinned, *unnamed(front), *unused], key=_place
     )
     return Header(
-        title=summarize(plain_line(_text(front.fields, "title")), MAX_TITLE),
+        title=summarize(plain_line(_title(front.fields, site_language)), MAX_TITLE),
         identity=_identity(front, path),
         authors=authors(front.fields),
         categories=categories(
@@ -164,7 +172,9 @@ def parse_header(
         image=image,
         local_image=local_image,
         language=language or _language_in_name(path),
-        summary=next(_texts(front.fields, SUMMARY_KEYS), ""),
+        summary=next(
+            (text for text in _texts(front.fields, SUMMARY_KEYS) if text.lower() not in _TRUTHS), ""
+        ),
         enclosure=enclosure,
         pinned=pinned,
         announced=_text(front.fields, ANNOUNCE_KEY).lower() not in FALSE,
@@ -263,8 +273,8 @@ def _place(note: Note) -> int:
 
 
 def _link(fields: Mapping[str, Value]) -> str | None:
-    candidates = [*_texts(fields, LINK_KEYS)]
-    candidates += (text for text in _texts(fields, PATTERN_KEYS) if not _PATTERN.search(text))
+    candidates = [*_addresses(fields, LINK_KEYS)]
+    candidates += (text for text in _addresses(fields, PATTERN_KEYS) if not _PATTERN.search(text))
     return next(filter(None, map(uris.absolute, candidates)), None)
 
 
@@ -311,7 +321,7 @@ def _images(
 ) -> tuple[str | None, str]:
     """Return the first address of an image; where there is none, the first relative reference."""
     local = ""
-    for text in _texts(fields, IMAGE_KEYS):
+    for text in _addresses(fields, IMAGE_KEYS):
         address = uris.absolute(text)
         if address is None:
             local = local or ("" if text.lower() in TRUE | FALSE else text)
@@ -340,6 +350,22 @@ def _texts(fields: Mapping[str, Value], keys: Iterable[str]) -> Iterator[str]:
                 line = one_line(text) if isinstance(text, str) else ""
                 if line.lower() not in NOTHING:
                     yield line
+
+
+def _addresses(fields: Mapping[str, Value], keys: Iterable[str]) -> Iterator[str]:
+    """Yield the addresses in the values of these keys, without the links around them."""
+    for text in _texts(fields, keys):
+        link = _LINKED.fullmatch(text)
+        yield next(filter(None, link.groups())) if link else text
+
+
+def _title(fields: Mapping[str, Value], language: str) -> str:
+    """Return the title as one line; of a table the one in ``language``, or that is shown."""
+    value = fields.get("title")
+    if not isinstance(value, dict):
+        return _text(fields, "title")
+    keys = (*_TITLES, language.lower(), language.lower().partition("-")[0], "en")
+    return next((_text(value, key) for key in keys if _text(value, key)), "")
 
 
 def _text(fields: Mapping[str, Value], key: str) -> str:

@@ -14,6 +14,7 @@ from digest.articles.reading.fields import (
     MAX_LENGTH,
     MAX_NESTING,
     Fields,
+    Key,
     Repair,
     Unreadable,
     Value,
@@ -104,7 +105,7 @@ def _toml_text(value: _Toml, key: str, spellings: _Spellings, line: int, *, dept
         if isinstance(value, list):
             return [_toml_text(item, "", spellings, line, depth=depth + 1) for item in value]
         return {
-            name.lower(): _toml_text(item, name, spellings, line, depth=depth + 1)
+            Key(name): _toml_text(item, name, spellings, line, depth=depth + 1)
             for name, item in value.items()
         }
     spelling = spellings.get((key, type(value), value))
@@ -179,7 +180,7 @@ def _json_text(value: _Json) -> Value:
     if isinstance(value, list):
         return [_json_text(item) for item in value]
     if isinstance(value, dict):
-        return {written(name).lower(): _json_text(item) for name, item in value.items()}
+        return {Key(written(name)): _json_text(item) for name, item in value.items()}
     return json.dumps(value) if value is not None else ""
 
 

@@ -17,6 +17,7 @@ import yaml
 from digest.articles.reading.fields import (
     MAX_NESTING,
     Fields,
+    Key,
     Repair,
     Unreadable,
     Value,
@@ -186,7 +187,7 @@ def _build(events: Iterator[yaml.Event]) -> Fields:
                 holder[key] = value
                 holders[-1] = (holder, None)
             elif isinstance(value, str):
-                key = value.lower()
+                key = Key(value)
                 holders[-1] = (holder, key)
                 if len(holders) == 1:
                     if key in lines:
