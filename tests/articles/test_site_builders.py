@@ -312,6 +312,7 @@ def test_what_works_as_it_is_are_keys_that_are_read(generator: str) -> None:
     known = {
         *front_matter_keys.TEXT_KEYS,
         *front_matter_keys.LIST_KEYS,
+        *front_matter_keys.DRAFT_KEYS,
         *front_matter_keys.HOLDING_VALUES,
         *front_matter_keys.PASSWORD_KEYS,
         *front_matter_keys.BUILD_KEYS,

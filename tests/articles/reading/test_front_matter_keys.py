@@ -62,7 +62,8 @@ def test_the_document_tells_what_keeps_a_file_out() -> None:
         assert f"`{key}`" in text
         if key in front_matter_keys.STATE_KEYS:
             assert all(f"`{value}`" in text for values, _ in meanings for value in values)
-    assert all(f"`{key}`" in text for key in front_matter_keys.PASSWORD_KEYS)
+    keys = (*front_matter_keys.PASSWORD_KEYS, *front_matter_keys.DRAFT_KEYS)
+    assert all(f"`{key}`" in text for key in keys)
 
 
 def test_keys_are_written_in_lower_case_and_each_is_read_for_one_thing() -> None:

@@ -42,6 +42,8 @@ FIRST, LATER = day(2024, 2, 3), day(2024, 2, 5)
         (["date: 2024-02-03", "last_update: {date: 2024-02-05, author: x}"], FIRST, LATER),
         (["created_at: 2024-02-03", "published: true"], FIRST, None),
         (["lastmod: 2024-02-03"], FIRST, None),
+        (["date created: 2024-02-03", "date modified: 2024-02-05"], FIRST, LATER),
+        (["created-at: 2024-02-03", "created_at: 2024-02-04"], day(2024, 2, 4), None),
         (["date_gmt: 2024-02-02 23:00:00", "modified_gmt: 2024-02-04T23:00:00"], FIRST, LATER),
         (["date: 2024-02-03", "publishDate: 2024-02-05"], FIRST, None),
     ],
@@ -119,6 +121,16 @@ def test_a_month_alone_is_a_guess_and_a_year_is_none(
         (["password: hunter2"], "protected"),
         (["post_password: 1234"], "protected"),
         (["status: scheduled"], "scheduled"),
+        (["draft: wip"], "a draft"),
+        (["draft: 是"], "a draft"),
+        (["wip: true"], "a draft"),
+        (["layout: draft"], "a draft"),
+        (["status: in progress"], "a draft"),
+        (["stage: draft"], "a draft"),
+        (["status: Entwurf"], "a draft"),
+        (["expired: true"], "over"),
+        (["members-only: true"], "for members"),
+        (["is draft: true"], "a draft"),
     ],
 )
 def test_a_file_is_held_back_as_its_generator_does_it(lines: list[str], what: str) -> None:
@@ -145,7 +157,8 @@ def test_a_folder_of_drafts_holds_back_what_is_in_it(name: str) -> None:
     [
         "draft: false", "published: true", "status: published", "visibility: public", "hide: [toc]",
         "password: ''", "password: false", "build: {list: always}", "build: never", "hidden: 0",
-        "state: Bavaria", "expires: never", "expiryDate: ~", "publishDate: null", "draft:",
+        "state: Bavaria", "draft: nein", "layout: post", "expired: false", "expires: never",
+        "expiryDate: ~", "publishDate: null", "draft:",
     ],
 )  # fmt: skip
 def test_what_holds_nothing_back_says_nothing(line: str) -> None:
@@ -158,7 +171,7 @@ def test_what_holds_nothing_back_says_nothing(line: str) -> None:
     [
         "publishDate: 2030-01-05", "pubDate: Sat, 05 Jan 2030 00:00:00 +0100",
         "publish_at: 2030/1/5", "scheduled_at: 2030-01-05", "embargo: Jan 5, 2030",
-        "pubDatetime: 2030-01-04T23:00:00Z",
+        "pubDatetime: 2030-01-04T23:00:00Z", "publish-date: 2030-01-05", "go_live: 2030-01-05",
     ],
 )  # fmt: skip
 def test_a_date_of_publication_is_when_the_article_may_be_read(line: str) -> None:
@@ -185,6 +198,7 @@ def test_a_scheduled_article_waits_for_its_date() -> None:
     [
         "expiryDate: 2024-01-05", "expires: 2024-01-05", "unpublish: 5 Jan 2024",
         "expires_at: 2024-01-05T00:00:00+01:00", "unpublishDate: 2024/1/5", "validUntil: 5.1.2024",
+        "expired: 2024-01-05", "publishUntil: 2024-01-05", "Expiry Date: 2024-01-05",
     ],
 )  # fmt: skip
 def test_an_article_ends_at_its_date(line: str) -> None:

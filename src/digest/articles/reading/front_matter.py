@@ -17,7 +17,7 @@ from digest.articles.reading.fields import (
     Value,
     written,
 )
-from digest.articles.reading.front_matter_keys import LIST_KEYS, TEXT_KEYS
+from digest.articles.reading.front_matter_keys import KNOWN_KEYS, LIST_KEYS, TEXT_KEYS
 from digest.articles.reading.plain_front_matter import (
     read_plain,
     read_prefixed,
@@ -80,6 +80,8 @@ _ODD_INDENT = re.compile("^[ \u00a0\u3000]*[\u00a0\u3000][ \u00a0\u3000]*", re.M
 #: Tables whose keys count as keys of the front matter where that has none of the name: Zola's
 #: two, and Hugo's. The earlier wins.
 _TABLES = ("taxonomies", "extra", "params")
+#: What stands for ``_`` within a key, as in ``date created``.
+_BLANKS = re.compile("[ -]+")
 #: Keys that count at the top only: what a theme numbers is no identity.
 _TOP_ONLY = frozenset({"id", "guid", *_TABLES})
 #: Metadata of a document of HTML.
@@ -269,6 +271,10 @@ def _apart(fields: Fields, first: int, text: str, end: int) -> FrontMatter:
             if key not in values and key not in _TOP_ONLY:
                 values[key] = value
                 lines[key] = lines[table]
+    for key in [key for key in values if "-" in key or " " in key]:
+        name = _BLANKS.sub("_", key)
+        if name in KNOWN_KEYS and name not in values:
+            values[name], lines[name] = values[key], lines[key]
     return FrontMatter(
         fields=values,
         lines=lines,

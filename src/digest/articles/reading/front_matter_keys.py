@@ -14,13 +14,35 @@ PUBLISH_KEYS = (
     *("publishdate", "publish_date", "pubdate", "pub_date", "pubdatetime", "publish_at"),
     *("publishat", "publish_on", "publish_after", "publish_time", "publishtime", "scheduled"),
     *("scheduled_at", "scheduledat", "scheduled_for", "embargo", "embargo_until", "not_before"),
+    *(
+        "publish_from",
+        "publishfrom",
+        "go_live",
+        "golive",
+        "go_live_at",
+        "go_live_date",
+        "show_from",
+    ),
+    *("visible_from", "visiblefrom", "available_from", "availablefrom", "valid_from", "validfrom"),
+    *("embargoed_until", "release_at"),
 )
 #: From this moment on nobody may read the article any more.
 EXPIRY_KEYS = (
     *("expirydate", "expiry_date", "expiry", "expires", "expires_at", "expiresat", "expires_on"),
     *("expire", "expiredate", "expire_date", "expireat", "expire_at", "expiration"),
     *("expirationdate", "expiration_date", "unpublish", "unpublishdate", "unpublish_date"),
-    *("unpublish_at", "unpublishat", "unpublish_on", "valid_until", "validuntil"),
+    *("unpublish_at", "unpublishat", "unpublish_on", "valid_until", "validuntil", "unpublishon"),
+    *("publish_until", "publishuntil", "published_until", "publisheduntil", "show_until"),
+    *(
+        "showuntil",
+        "visible_until",
+        "visibleuntil",
+        "available_until",
+        "availableuntil",
+        "valid_to",
+    ),
+    *("validto", "valid_through", "validthrough", "expired", "expired_at", "expiredat"),
+    *("expired_on", "hide_after", "delete_after", "remove_after", "removal_date"),
 )
 DATE_KEYS = (
     *("date", "published", *PUBLISH_KEYS[:5], "date_published", "created"),
@@ -90,10 +112,34 @@ FAMILY_KEYS = ("family", "family_name", "familyname", "last", "last_name", "last
 NOTHING = frozenset({"", "~", "null"})
 TRUE = frozenset({"true", "yes", "on", "1", "y"})
 FALSE = frozenset({"false", "no", "off", "0", "n"})
-STATE_KEYS = ("status", "post_status", "state", "visibility", "post_visibility")
+STATE_KEYS = (
+    *("status", "post_status", "state", "visibility", "post_visibility", "publish_status"),
+    *("publication_status", "stage", "access"),
+)
+DRAFT_KEYS = ("draft", "is_draft", "isdraft")
+#: Values of these keys with which a file is none; with any other one it is a draft.
+NO_DRAFT = NOTHING | FALSE | {"none", "never", "nein", "non", "nej", "não", "нет", "否"}
+DRAFT_STATES = frozenset(
+    {"draft", "drafts", "pending", "auto-draft", "wip", "in progress", "in-progress", "in_progress"}
+    | {"in review", "in-review", "unfinished", "incomplete", "not published", "idea", "todo"}
+    | {
+        "work in progress",
+        "work-in-progress",
+        "草稿",
+        "未发布",
+        "未完成",
+        "下書き",
+        "초안",
+        "entwurf",
+    }
+    | {"brouillon", "borrador", "bozza", "rascunho", "черновик", "szkic", "koncept", "taslak"}
+)
 #: Values with which a file keeps itself back, and what it is then, by key.
 HOLDING_VALUES: Mapping[str, tuple[tuple[frozenset[str], str], ...]] = {
-    **dict.fromkeys(("draft", "is_draft", "isdraft", "drafts"), ((TRUE, "a draft"),)),
+    **dict.fromkeys(("drafts", "wip", "unfinished"), ((TRUE, "a draft"),)),
+    **dict.fromkeys(("layout", "type"), ((frozenset({"draft"}), "a draft"),)),
+    "expired": ((TRUE, "over"),),
+    **dict.fromkeys(("members_only", "membersonly"), ((TRUE, "for members"),)),
     **dict.fromkeys(("published", "publish", "is_published", "ispublished"), ((FALSE, "a draft"),)),
     **dict.fromkeys(
         ("hidden", "hide", "private", "unlisted", "headless", "eleventyexcludefromcollections"),
@@ -104,15 +150,16 @@ HOLDING_VALUES: Mapping[str, tuple[tuple[frozenset[str], str], ...]] = {
     **dict.fromkeys(
         STATE_KEYS,
         (
-            (frozenset({"draft", "pending", "auto-draft", "wip"}), "a draft"),
+            (DRAFT_STATES, "a draft"),
             (frozenset({"hidden", "private", "unlisted", "skip", "internal"}), "hidden"),
-            (frozenset({"trash", "trashed", "unpublished"}), "withdrawn"),
+            (frozenset({"trash", "trashed", "unpublished", "deleted", "withdrawn"}), "withdrawn"),
+            (frozenset({"expired"}), "over"),
             (frozenset({"members", "paid", "tiers"}), "for members"),
         ),
     ),
 }
 #: Any password keeps a file back, and is shown to nobody.
-PASSWORD_KEYS = ("password", "post_password")
+PASSWORD_KEYS = ("password", "post_password", "passwd", "passwords")
 #: Values of a state with which a date to come is no mistake, however far ahead it lies.
 SCHEDULED = frozenset({"scheduled", "future"})
 #: Hugo's table that says what is made of a page, and what in it means nothing.
@@ -127,3 +174,8 @@ TEXT_KEYS = PROSE_KEYS.union(
 )
 #: Keys whose value is a name or a list of them.
 LIST_KEYS = frozenset({*AUTHOR_KEYS, *CATEGORY_KEYS, *TAG_KEYS})
+#: All keys that say something.
+KNOWN_KEYS = TEXT_KEYS.union(
+    *(LIST_KEYS, HOLDING_VALUES, DRAFT_KEYS, PASSWORD_KEYS, (ANNOUNCE_KEY, SOURCE_NAME_KEY)),
+    (SOURCE_URL_KEY,),
+)

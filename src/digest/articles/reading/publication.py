@@ -18,9 +18,11 @@ from digest.articles.reading.front_matter import FrontMatter
 from digest.articles.reading.front_matter_keys import (
     BUILD_KEYS,
     DATE_KEYS,
+    DRAFT_KEYS,
     EXPIRY_KEYS,
     FALSE,
     HOLDING_VALUES,
+    NO_DRAFT,
     NOTHING,
     PASSWORD_KEYS,
     PATH_KEYS,
@@ -55,7 +57,7 @@ _UNREADABLE = Note(
     line=None,
     cause="it is scheduled, but the front matter has no date that is one",
 )
-_TELLING_KEYS = frozenset({*HOLDING_VALUES, *PASSWORD_KEYS, *BUILD_KEYS})
+_TELLING_KEYS = frozenset({*DRAFT_KEYS, *HOLDING_VALUES, *PASSWORD_KEYS, *BUILD_KEYS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +195,10 @@ def _held_back(front: FrontMatter, path: PurePosixPath, *, undated: bool) -> Not
     if _TELLING_KEYS.isdisjoint(fields):
         return _UNREADABLE if undated else None
     for key in fields:
-        text = _text(fields, key) if key in HOLDING_VALUES else ""
+        text = _text(fields, key) if key in _TELLING_KEYS else ""
+        if key in DRAFT_KEYS and text not in NO_DRAFT:
+            cause = f"it is a draft: the front matter says {key}: {shown(text)}"
+            return _noted(front.lines[key], cause)
         for values, what in HOLDING_VALUES.get(key, ()):
             if text in values:
                 cause = f"it is {what}: the front matter says {key}: {shown(text)}"
