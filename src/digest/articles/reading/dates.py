@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from digest.articles.reading.foreign_dates import MONTHS, in_english
 from digest.articles.reading.time_zones import meant_offset, split_zone
 
 #: Years that an article can be from; anything else is a mistake of the file.
@@ -32,9 +33,10 @@ _COMPACT = re.compile(
     r"(?:T?([0-9]{2})([0-9]{2})([0-9]{2})?|[T ]([0-9]{1,2}:[0-9:.,]+))?",
     re.IGNORECASE,
 )
-#: Seconds since 1970, with a fraction maybe, and milliseconds: 1973 and later.
+#: Seconds since 1970, with a fraction maybe, milliseconds and microseconds: 1973 and later.
 _SECONDS = re.compile(r"([0-9]{9,10})(?:\.[0-9]{1,9})?")
 _MILLISECONDS = re.compile(r"[0-9]{12,13}")
+_MICROSECONDS = re.compile(r"[0-9]{16}")
 #: A hyphen that does not break, which NFKC makes the first of these, and a minus sign.
 _DASHES = {ord(dash): "-" for dash in "\u2010\u2212"}
 #: A time in words: 9时02分03秒, 3点半, 3點
@@ -50,7 +52,6 @@ _DIGITS = {numeral: digit for digit, numeral in enumerate("〇一二三四五六
 _MORNING = frozenset({"上午", "清晨", "早晨", "凌晨", "早上", "am"})
 #: When twelve o'clock is midnight.
 _NIGHT = frozenset({"傍晚", "晚上"})
-_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 #: August 27, 2021 at 3:05 PM; 27th Aug. 2021; RFC 5322, RFC 850 and RFC 822: Friday, 27-Aug-21
 #: 12:49:08; a log of Apache: 27/Aug/2021:12:49:08
 _ENGLISH = re.compile(
@@ -71,73 +72,6 @@ _YEAR_LAST = re.compile(
 )
 #: 27.8.2021 12:49
 _DAY_FIRST = re.compile(r"([0-9]{1,2})\.\s?([0-9]{1,2})\.\s?([0-9]{4})(?![0-9])")
-
-#: Months in German, French, Spanish, Italian, Portuguese, Dutch, the languages of the north,
-#: Polish, Czech, Russian, Ukrainian and Turkish, as they stand in dates.
-_FOREIGN_MONTHS = {
-    word: english
-    for english, words in zip(
-        _MONTHS,
-        (
-            (
-                "januar jänner janvier janv enero ene gennaio gen janeiro januari stycznia ledna "
-                "января янв січня ocak"
-            ),
-            (
-                "februar février fevrier févr febrero febbraio fevereiro fev februari lutego "
-                "února февраля фев лютого şubat"
-            ),
-            "märz mär mrz mars marzo março marco maart marca března марта березня mart",
-            "april avril avr abril abr aprile kwietnia dubna апреля апр квітня nisan",
-            "mai mayo maggio mag maio mei maj maja května мая травня mayıs",
-            "juni juin junio giugno giu junho czerwca června июня червня haziran",
-            "juli juillet juil julio luglio lug julho lipca července июля липня temmuz",
-            "août aout agosto ago augustus augusti sierpnia srpna августа авг серпня ağustos",
-            (
-                "septembre septiembre setiembre settembre set setembro września září сентября сен "
-                "вересня eylül"
-            ),
-            (
-                "oktober okt octobre octubre ottobre ott outubro out października října октября "
-                "окт жовтня ekim"
-            ),
-            "novembre noviembre novembro listopada listopadu ноября ноя листопада kasım",
-            (
-                "dezember dez décembre decembre déc diciembre dic dicembre dezembro desember "
-                "grudnia prosince декабря дек грудня aralık"
-            ),
-        ),
-        strict=True,
-    )
-    for word in words.split()
-}
-_WORD = re.compile(r"([^\W\d_]{3,})\.?")
-_ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925, "民國": 1911, "民国": 1911}
-_ERA = re.compile(rf"({'|'.join(_ERAS)})\s?([0-9]{{1,3}}|元)\s?年")
-_SLASHED = re.compile(r"\A([0-9]{1,2})[/-]([0-9]{1,2})[/-]([0-9]{4})(?![0-9])")
-#: Marks and words of other languages, and what says the same here.
-_FOREIGN = (
-    (re.compile("년"), "年"),
-    (re.compile("월"), "月"),
-    (re.compile("일"), "日"),
-    (re.compile("오전"), "上午"),
-    (re.compile("오후"), "下午"),
-    (re.compile(r"\A([0-9]{4})\.\s*([0-9]{1,2})\.\s*([0-9]{1,2})\.?(?=\s|\Z)"), r"\1-\2-\3"),
-    (re.compile(r"\([^()0-9]{1,9}\)"), ""),
-    # The first of a month, in Romance languages: 1er, 1º.
-    (re.compile(r"\b1\.?(?:er|re|ro|o|°)(?=\s)"), "1"),
-    # An hour alone, in English, and as the French write it: 10am, 10h30.
-    (re.compile(r"(?<![0-9:.])([0-9]{1,2})\s?([ap])\.?m\b"), r"\1:00 \2m"),
-    (re.compile(r"\b([0-9]{1,2})\s?h\s?([0-9]{2})\b"), r"\1:\2"),
-    (re.compile(r"\b([0-9]{1,2})\s?h\b"), r"\1:00"),
-    # A day of the week.
-    (re.compile(r"\A[^\W\d_]{2,12}[.,]*\s+(?=[0-9]{1,2}\.?\s+[^\W\d_])"), ""),
-    (re.compile(r"\b(?:de|del|den|le|el|г|року|of)\b\.?\s*"), ""),
-    (re.compile(r"\b(?:at|um|à|kl|в)\b\.?\s+(?=[0-9])"), ""),
-    (re.compile(r"(?<=[0-9])\s+uhr\b"), ""),
-    (re.compile(r"\A([0-9]{1,2})\.\s*(?=[^\W\d_])"), r"\1 "),
-    (re.compile(r"\A([0-9]{4})-([a-z]{3,9})-([0-9]{1,2})"), r"\3 \2 \1"),
-)
 
 
 _ISO_8601 = re.compile(
@@ -168,7 +102,7 @@ def parse_date(text: str, zone: ZoneInfo) -> ParsedDate | None:
 def _parse(text: str, zone: ZoneInfo) -> ParsedDate | None:
     text = unicodedata.normalize("NFKC", text).strip().translate(_DASHES)
     parsed = _moment(text, zone)
-    return parsed or _moment(_in_english(text), zone)
+    return parsed or _moment(in_english(text), zone)
 
 
 def _moment(text: str, zone: ZoneInfo) -> ParsedDate | None:
@@ -180,24 +114,6 @@ def _moment(text: str, zone: ZoneInfo) -> ParsedDate | None:
     except (ValueError, OverflowError):  # the 30th of February, 25 o'clock, an offset of days
         return None
     return ParsedDate(at=moment, guess=guess) if FIRST_YEAR <= moment.year <= LAST_YEAR else None
-
-
-def _in_english(text: str) -> str:
-    """Return a date in the words of another language, or with marks of its own, as in English."""
-    text = text.lower().replace("\u2013", "-").replace("\u2014", "-")
-    for pattern, replacement in _FOREIGN:
-        text = pattern.sub(replacement, text)
-    text = _ERA.sub(lambda era: f"{_ERAS[era[1]] + int(era[2].replace('元', '1'))}年", text)
-    text = _SLASHED.sub(_unambiguous, text)
-    return _WORD.sub(lambda word: _FOREIGN_MONTHS.get(word[1], word[0]), text).strip()
-
-
-def _unambiguous(numbers: re.Match[str]) -> str:
-    """Return a date without its year first, where one of its numbers can only be the day."""
-    first, second, year = int(numbers[1]), int(numbers[2]), numbers[3]
-    if first > 12:
-        return f"{year}-{second}-{first}"
-    return f"{year}-{first}-{second}" if second > 12 else numbers[0]
 
 
 def _usual(text: str, zone: ZoneInfo) -> tuple[datetime, str] | None:
@@ -216,6 +132,8 @@ def _since_1970(text: str) -> tuple[datetime, str] | None:
         return datetime.fromtimestamp(int(seconds[1]), UTC), ""
     if _MILLISECONDS.fullmatch(text) and not _COMPACT.fullmatch(text):
         return datetime.fromtimestamp(int(text) // 1_000, UTC), ""
+    if _MICROSECONDS.fullmatch(text):
+        return datetime.fromtimestamp(int(text) // 1_000_000, UTC), ""
     return None
 
 
@@ -250,7 +168,7 @@ def _numeric(text: str) -> str:
         clock = clock or (f"{hour}:{minute}:{second or '00'}" if hour else "")
         return f"{year}-{month}-{day} {clock}".strip()
     if english := _ENGLISH.fullmatch(text):
-        month = str(_MONTHS.index(english["month"][:3].lower()) + 1)
+        month = str(MONTHS.index(english["month"][:3].lower()) + 1)
         year = english["year"]
         if len(year) == 2:  # RFC 5322 section 4.3
             year = f"{'20' if int(year) < 50 else '19'}{year}"
