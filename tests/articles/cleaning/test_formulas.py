@@ -12,6 +12,8 @@ from digest.articles.cleaning.tidy import tidy
     ("formula", "text"),
     [
         ("<mfrac><mn>1</mn><mn>2</mn></mfrac>", "1/2"),
+        ("<mn>1</mn><mfrac><mn>1</mn><mn>2</mn></mfrac>", "1 1/2"),
+        ("<mrow><mi>x</mi><mfrac><mn>1</mn><mn>2</mn></mfrac></mrow>", "x1/2"),
         ("<mfrac><mrow><mi>a</mi><mo>+</mo><mi>b</mi></mrow><mn>2</mn></mfrac>", "(a+b)/2"),
         ("<msup><mi>m</mi><mn>2</mn></msup>", "m^2"),
         ("<msup><mrow><mo>(</mo><mi>a</mi><mo>)</mo></mrow><mi>n</mi></msup>", "(a)^n"),
@@ -84,6 +86,8 @@ MATH = "<math><semantics><mi>x</mi><annotation>x</annotation></semantics></math>
         ('<script type="math/tex; mode=display">x_1</script>', "$$x_1$$"),
         ('<span class="mwe-math-element">x</span>', "x"),
         ('<span class="MathJax">x</span>', "x"),
+        ('<mjx-container><svg data-latex="m^2"><g/></svg></mjx-container>', "$m^2$"),
+        ('<mjx-container aria-label="m squared"><b>x</b></mjx-container>', "m squared"),
         (
             f"<mjx-container><b>x</b><mjx-assistive-mml>{MATH}</mjx-assistive-mml></mjx-container>",
             "x",

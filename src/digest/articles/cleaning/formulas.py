@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import cast
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -74,14 +74,24 @@ def _keep_once(body: LexborNode) -> None:
         node.remove()
     for node in body.css("mjx-container, .MathJax, .MathJax_SVG, .MathJax_CHTML, .mjx-chtml"):
         math, source = node.css_first("math"), _source_behind(node)
-        if math is not None:
-            node.replace_with(formula_text(math))
+        source_text = "" if math is not None or source is not None else _told(node)
+        if math is not None or source_text:
+            node.replace_with(formula_text(math) if math is not None else source_text)
             if source is not None:
                 source.remove()
         elif source is not None:
             node.remove()
     for node in body.css("script[type^='math/tex']"):
         node.replace_with(tex_source(node.attributes.get("type") or "", node.text()))
+
+
+def _told(node: LexborNode) -> str:
+    """Return the text of a formula that MathJax has drawn: its TeX, or its words for readers."""
+    for name in ("data-latex", "aria-label"):
+        holder = node if node.attributes.get(name) else node.css_first(f"[{name}]")
+        if holder is not None and (text := (holder.attributes.get(name) or "").strip()):
+            return f"${text}$" if name == "data-latex" else text
+    return ""
 
 
 def tex_source(kind: str, source: str) -> str:
@@ -108,15 +118,26 @@ def _text(node: LexborNode, depth: int) -> str:
         return " "
     if tag in ("mtext", "ms"):
         return f" {' '.join(node.text().split())} "
-    parts = [
-        _text(child, depth + 1)
-        for child in node.iter(include_text=True)
-        if child.tag not in _NO_TEXT and not (child.is_text_node and not child.text().strip())
-    ]
+    parts = [_text(child, depth + 1) for child in _shown(node)]
     form = _FORMS.get(tag)
     if form is None:
-        return "".join(parts)
+        return _joined(parts, [child.tag or "" for child in _shown(node)])
     return form([part.strip() for part in parts])
+
+
+def _shown(node: LexborNode) -> Iterator[LexborNode]:
+    """Yield what is shown of the parts of a formula."""
+    for child in node.iter(include_text=True):
+        if child.tag not in _NO_TEXT and not (child.is_text_node and not child.text().strip()):
+            yield child
+
+
+def _joined(parts: list[str], tags: list[str]) -> str:
+    """Return parts in a row; a blank keeps a number from a fraction behind it: 1 1/2 cups."""
+    text = ""
+    for part, tag in zip(parts, tags, strict=True):
+        text += f" {part}" if tag == "mfrac" and text[-1:].isdigit() else part
+    return text
 
 
 def _part(text: str) -> str:
