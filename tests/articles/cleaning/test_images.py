@@ -196,6 +196,13 @@ def test_the_real_image_takes_the_place_of_its_stand_in(markup: str) -> None:
     assert re.findall(r'src="([^"]*)"', result) == ["https://e.org/real.jpg"]
 
 
+def test_all_pictures_of_a_noscript_are_shown_in_their_order() -> None:
+    tags = "".join(f'<img src="/{number}.jpg">' for number in range(3))
+    counter = '<img width="1" height="1" src="/count.gif">'
+    result = tidy(f"<p>a</p><noscript>{counter}{tags}</noscript>", base="https://e.org/")
+    assert re.findall(r'src="([^"]*)"', result) == [f"https://e.org/{n}.jpg" for n in range(3)]
+
+
 @pytest.mark.parametrize(
     "markup",
     [

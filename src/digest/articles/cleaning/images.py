@@ -133,9 +133,10 @@ def _others(image: Attributes) -> Iterator[str]:
 
 def reveal(noscript: LexborNode) -> None:
     """Put the image of a ``<noscript>`` in place of the stand-in beside it, or before itself."""
-    image = noscript.css_first("img[src]")
-    if image is None or _is_unseen(image.attributes):
+    images = [image for image in noscript.css("img[src]") if not _is_unseen(image.attributes)]
+    if not images:
         return
+    image, *others = images
     after = noscript.next
     while after is not None and _is_between(after):
         after = after.next
@@ -143,6 +144,8 @@ def reveal(noscript: LexborNode) -> None:
     lazy = after.attributes if after is not None and after.tag == "img" else {}
     if image.attributes["src"] in lazy.values() and _is_stand_in(lazy):
         return
+    for other in reversed(others):
+        noscript.insert_after(other, move=True)
     before = noscript.prev
     while before is not None and _is_between(before):
         before = before.prev

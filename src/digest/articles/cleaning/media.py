@@ -46,6 +46,12 @@ _SCRIPT = re.compile(
     r"\.js(?:\?\S*)?$|https?://(pastebin\.com/)embed_js/(\w+)",
     re.ASCII,
 )
+#: Posts of other sites that a script shows: what names them, and their address.
+_POSTS = {
+    "[data-instgrm-permalink]": ("data-instgrm-permalink", "data-instgrm-permalink"),
+    ".fb-video[data-href], .fb-post[data-href]": ("fb-", "data-href"),
+    ".tiktok-embed[cite]": ("tiktok-embed", "cite"),
+}
 #: An address that is all there is in a paragraph, as WordPress embeds it.
 _ALONE = re.compile(r"https?://[^\s<>]+")
 _MAY_BE_ALONE = re.compile(r">\s*https?://[^\s<>]+\s*</(?:p|div)>")
@@ -96,10 +102,6 @@ def replace_media(
         source = uris.absolute(node.attributes.get("src") or "", base) or ""
         if embed := _SCRIPT.match(source):
             _link(parser, node, f"https://{''.join(filter(None, embed.groups()))}", "", None, ())
-    for node in body.css("[data-instgrm-permalink]"):
-        address = uris.absolute(node.attributes.get("data-instgrm-permalink") or "")
-        if address and node.css_first("a[href]") is None:
-            _link(parser, node, address, "", None, ())
     for node in body.css("object, applet"):
         _unfold(parser, node, base, media)
     for node in body.css(_MEDIA):
@@ -129,6 +131,17 @@ def link_played(
             title = node.attributes.get("alt") or node.attributes.get("title") or ""
             _link(parser, node, address, title, None, media.embeds)
             node.decompose(recursive=False)
+
+
+def link_posts(parser: LexborHTMLParser, body: LexborNode, markup: str) -> None:
+    """Put a link before each post of another site that only a script would show."""
+    if not any(name in markup for name, _ in _POSTS.values()):
+        return
+    for selector, (_, attribute) in _POSTS.items():
+        for node in body.css(selector):
+            address = uris.absolute(node.attributes.get(attribute) or "")
+            if address and node.css_first("a[href]") is None:
+                _link(parser, node, address, "", None, ())
 
 
 def link_addresses(parser: LexborHTMLParser, body: LexborNode, markup: str) -> None:

@@ -20,6 +20,7 @@ from digest.articles.cleaning.media import (
     MediaOptions,
     link_addresses,
     link_played,
+    link_posts,
     replace_media,
 )
 from digest.articles.cleaning.policy import elements
@@ -120,6 +121,7 @@ def tidy(
     if "img" in names:
         link_played(parser, body, base, media)
     link_addresses(parser, body, markup)
+    link_posts(parser, body, markup)
     if not _HAS_IMAGES.isdisjoint(names):
         for node in body.css("img"):
             _tidy_image(node, base, media)
