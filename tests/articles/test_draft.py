@@ -144,6 +144,13 @@ def test_a_rule_applies_by_the_old_and_the_new_name_of_a_category(name: str, cat
     assert ("二" in made.body) == (name == "" and category == "新")
 
 
+def test_a_text_of_which_nothing_can_be_shown_is_told() -> None:
+    told = "nothing of its text can be shown"
+    for text, noted in (("<canvas>x</canvas>", True), ("<p>x</p>", False), ("", False)):
+        draft = article(f"---\ntitle: T\n---\n{text}")
+        assert (told in [note.cause for note in draft.notes]) is noted
+
+
 def test_notes_of_the_file_go_with_its_draft() -> None:
     (note,) = article("---\ntitle: 'it's'\n---\nx").notes
     assert (note.severity, note.line) == (Severity.SALVAGED, 2)

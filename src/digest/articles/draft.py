@@ -199,6 +199,10 @@ def _cleaned(
     if files and header.local_image:
         image = files.address(header.local_image, picture=True)
         notes = tuple(note for note in notes if not note.cause.endswith(NO_IMAGE_ADDRESS))
+    notes = (*notes, *_asset_notes(source, files))
+    if not body and header.body.strip() and not any("left out" in note.cause for note in notes):
+        cause = "nothing of its text can be shown"
+        notes = (*notes, Note(severity=Severity.NOTED, line=None, cause=cause))
     return Draft(
         identity=parsed.identity,
         title=parsed.title,
@@ -222,7 +226,7 @@ def _cleaned(
         announced=header.announced,
         credit=header.credit,
         signature=content_signature(parsed.title, words, parsed.link, sketched=options.sketched),
-        notes=(*notes, *_asset_notes(source, files)),
+        notes=notes,
         assets=files.states if files else (),
     )
 

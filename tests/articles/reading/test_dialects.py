@@ -145,6 +145,16 @@ def test_what_cannot_be_shown_is_told(text: str, cause: str) -> None:
     assert cause in remark.cause
 
 
+def test_the_id_of_a_block_may_stand_on_a_line_of_its_own() -> None:
+    assert shown("> a\n\n^quote-1\n\nend") == "<blockquote><p>a</p></blockquote>\n<p>end</p>"
+
+
+def test_a_footnote_that_nothing_leads_to_is_told() -> None:
+    body = read("a[^n]\n\n[^n]: one\n\n[^m]: two\n")
+    (remark,) = body.remarks
+    assert (remark.line, remark.cause) == (4, "nothing leads to the footnote m; it is left out")
+
+
 def test_a_footnote_with_two_texts_is_told() -> None:
     body = read("a[^n]\n\n[^n]: one\n[^n]: two\n")
     (remark,) = body.remarks

@@ -150,3 +150,20 @@ def test_an_unknown_tag_leaves_its_title() -> None:
     body = read('{{< filetree/x title="A *title*" >}}\n')
     assert body.markup.strip() == "<p><strong>A *title*</strong></p>"
     assert len(body.remarks) == 1
+
+
+def test_comments_and_expressions_of_go_go() -> None:
+    text = "a {{/* never */}}b {{- /* at\nall */ -}}c {{ .Page.Title }}d"
+    body = read(text)
+    assert body.markup == "<p>a b c d</p>\n"
+    assert [remark.cause for remark in body.remarks] == [
+        "{{ .Page.Title }} is not evaluated; it is left out"
+    ]
+
+
+def test_tags_within_a_button_are_read() -> None:
+    text = '{{< button href="https://e.org/" >}}{{< kbd >}}Go{{< /kbd >}} on{{< /button >}}'
+    body = read(text)
+    assert 'href="https://e.org/"' in body.markup
+    assert "Go" in body.markup
+    assert "{{" not in body.markup

@@ -60,6 +60,7 @@ class Body:
     language: str = ""
     remarks: tuple[Remark, ...] = ()  #: what in it is not used
     repeated_footnotes: tuple[str, ...] = ()  #: labels that are defined more than once
+    unused_footnotes: tuple[str, ...] = ()  #: labels of notes that are not shown
 
 
 def read_body(text: str, path: PurePosixPath, *, heading: bool, first_line: bool) -> Body:
@@ -79,8 +80,9 @@ def read_body(text: str, path: PurePosixPath, *, heading: bool, first_line: bool
         fragments = expansion.fragments if expansion else []
         written = expansion.text if expansion else text
         body = _markdown(text, fragments, heading=heading, first_line=first_line)
-        labels = body.repeated_footnotes
-        body = replace(body, remarks=tuple(_repeated(label, written) for label in labels))
+        remarks = [_repeated(label, written) for label in body.repeated_footnotes]
+        remarks += [_unused(label, written) for label in body.unused_footnotes]
+        body = replace(body, remarks=tuple(remarks))
     else:
         body = _hypertext(text, heading=heading)
     return replace(body, remarks=(*expansion.remarks, *body.remarks)) if expansion else body
@@ -90,6 +92,12 @@ def _repeated(label: str, text: str) -> Remark:
     """Return a remark on a footnote with several definitions."""
     line = text.count("\n", 0, max(text.find(f"[^{label}]:"), 0))
     return Remark(line=line, cause=f"the footnote {label} is there more than once; the last counts")
+
+
+def _unused(label: str, text: str) -> Remark:
+    """Return a remark on a footnote that nothing in the text leads to."""
+    line = text.count("\n", 0, max(text.find(f"[^{label}]:"), 0))
+    return Remark(line=line, cause=f"nothing leads to the footnote {label}; it is left out")
 
 
 def _unescaped(text: str) -> str:
@@ -166,6 +174,7 @@ def _markdown(text: str, fragments: list[str], *, heading: bool, first_line: boo
         markup=restore(markup, fragments),
         title=restore_text(title, fragments),
         repeated_footnotes=tuple(repeated),
+        unused_footnotes=tuple(cast("list[str]", environment["unused_footnotes"])),
     )
 
 

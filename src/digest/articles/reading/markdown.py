@@ -70,6 +70,7 @@ def engine() -> MarkdownIt:
     markdown.core.ruler.push("bare_links", _bare_links)
     markdown.use(deflist_plugin).use(footnote_plugin)
     markdown.core.ruler.after("block", "repeated_footnotes", _repeated_footnotes)
+    markdown.core.ruler.push("unused_footnotes", _unused_footnotes)
     return markdown
 
 
@@ -78,6 +79,12 @@ def _repeated_footnotes(state: StateCore) -> None:
     opening = (token for token in state.tokens if token.type == "footnote_reference_open")
     labels = Counter(token.meta["label"] for token in opening)
     state.env["repeated_footnotes"] = [label for label, count in labels.items() if count > 1]
+
+
+def _unused_footnotes(state: StateCore) -> None:
+    """Collect the labels of footnotes that no mark in the text leads to: they are not shown."""
+    references = state.env.get("footnotes", {}).get("refs", {})
+    state.env["unused_footnotes"] = [key[1:] for key, number in references.items() if number < 0]
 
 
 def _fence_languages(state: StateCore) -> None:

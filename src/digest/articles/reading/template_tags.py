@@ -22,7 +22,7 @@ from digest.articles.reading.shortcodes import SHORTCODE_RULES
 
 _KNOWN_OBJECTS = re.compile(
     r"(?:site|page|post|layout|include|forloop|paginator|content|config|theme|jekyll|url_for|"
-    r"asset_path|baseurl|toc|base_url|partial|date|relative_url|absolute_url)\b"
+    r"asset_path|baseurl|toc|base_url|partial|date|relative_url|absolute_url)\b|\.[A-Z]\w*"
 )
 #: What stands before the rest of an address: ``{{ site.url }}{{ site.baseurl }}``.
 _VARIABLES = re.compile(r"(?:\{\{[^{}\n]{1,80}\}\})+\Z")
@@ -184,7 +184,8 @@ def _button(x: Expansion, end: int, name: str, text: str) -> tuple[str, int]:
     address = given.first("href", "url", "link", "relref") or next(iter(given.positional), "")
     words = given.first("text", "title", "label", "content")
     if closing:
-        words, end = x.text[end : closing[0]].strip() or words, closing[1]
+        inner = x.inner(x.text[end : closing[0]], end).strip()
+        words, end = inner or words, closing[1]
     elif len(fields) > 1 and not words:
         words = fields[1]
     elif len(given.positional) > 1 and not words:
@@ -329,6 +330,7 @@ TAG_RULES: tuple[tuple[str, str, Handler], ...] = (
     ("liquid_remark", r"\{%-?\s*#", _liquid_remark),
     ("liquid", r"\{%-?\s*([\w:.-]+)", _liquid),
     ("hugo", r"\{\{[<%](\s*/(?!\*)|/\*|)\s*([\w./-]+)", _hugo),
+    ("go_remark", r"\{\{-?\s*/\*(?:[^*]|\*(?!/))*+\*/\s*-?\}\}", leave_out),
     ("variable", r"\{\{(?![<%{])((?:[^{}\n]|\n(?!\s*\n)){1,2000})\}\}", _variable),
     ("remark", r"\{#(?=[\s-])(?:[^#]|#(?!\}))*#\}", leave_out),
     *SHORTCODE_RULES,
