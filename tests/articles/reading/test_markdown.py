@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
 from digest.articles.cleaning.tidy import tidy
@@ -148,3 +150,23 @@ def test_the_language_of_indented_code_may_be_in_its_first_line() -> None:
         '<p>a</p>\n<pre><code class="language-python">b = 1\n</code></pre>\n<p>c</p>'
     )
     assert rendered("    a\n    :::python") == "<pre><code>a\n:::python\n</code></pre>"
+
+
+def test_what_nests_deeply_is_read_and_nothing_behind_it_lost() -> None:
+    for text in (
+        "".join(f"{'  ' * level}- l{level}\n" for level in range(60)) + "\nend",
+        "> " * 100 + "l59\n\nend",
+        ">" * 30 + "l59\n>- a\n\nend",
+        "- " * 100 + "l59\n\n  \n\nend",
+    ):
+        markup = rendered(text)
+        assert "l59" in markup
+        assert markup.endswith("<p>end</p>")
+
+
+@pytest.mark.full_speed
+@pytest.mark.parametrize("line", ["> " * 100, "- " * 100, "> - " * 50, "1. " * 80, ">" * 5_000])
+def test_deep_blocks_are_read_in_time(line: str) -> None:
+    start = process_time()
+    rendered(f"{line}a\n" * max(1, 50_000 // len(line)))
+    assert process_time() - start < 3

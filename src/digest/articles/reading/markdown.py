@@ -10,7 +10,8 @@ from functools import cache
 
 import regex
 from markdown_it import MarkdownIt
-from markdown_it.rules_block import StateBlock
+from markdown_it.parser_block import ParserBlock
+from markdown_it.rules_block import StateBlock, paragraph
 from markdown_it.rules_block.html_block import html_block
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
@@ -34,6 +35,8 @@ _CLOSED = re.compile(r"</([a-zA-Z][^\s/>]*)")
 #: What opens a comment, an instruction, a section or a declaration, and what closes it.
 _DECLARATION = re.compile(r"<!(?:[^>\n]|\n(?!\s*\n)){0,1000}>")
 _CLOSINGS = (("<!--", "-->"), ("<?", "?>"), ("<![CDATA[", "]]>"), ("<!", ">"))
+#: Levels of blocks; a list has two of them.
+_MAX_NESTING = 40
 #: Elements that are seldom or never closed, though nobody means their names.
 _OFTEN_OPEN = elements(
     "a b big center code dd del dt em font i ins li mark p rp rt s small span strike strong sub "
@@ -57,10 +60,26 @@ _TRAILING = regex.compile(r"(?:[?!.,:*_~'`|]|&[A-Za-z0-9]+;|;)+\Z", regex.REVERS
 _HOST = re.compile(r"(?:https?://)?([^/?#:]+)", re.IGNORECASE)
 
 
+class _Blocks(ParserBlock):
+    """Blocks whose text is kept however deeply they nest, as paragraphs at last."""
+
+    def tokenize(self, state: StateBlock, startLine: int, endLine: int) -> None:  # noqa: N803
+        """Add the tokens of these lines; the parser's own method drops what nests too deeply."""
+        if state.level < _MAX_NESTING:
+            super().tokenize(state, startLine, endLine)
+            return
+        line = state.line = state.skipEmptyLines(startLine)
+        while line < endLine and state.sCount[line] >= state.blkIndent:
+            paragraph(state, line, endLine, False)
+            line = state.line = state.skipEmptyLines(state.line)
+
+
 @cache
 def engine() -> MarkdownIt:
     """Return the parser and renderer of Markdown."""
-    markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    markdown = MarkdownIt("commonmark", {"html": True, "maxNesting": _MAX_NESTING})
+    markdown.block = _Blocks()
+    markdown.enable(["table", "strikethrough"])
     markdown.block.ruler.at(
         "html_block", _html_block, {"alt": ["paragraph", "reference", "blockquote"]}
     )
