@@ -511,3 +511,11 @@ def test_elements_that_only_hold_empty_ones_go_too(markup: str) -> None:
     assert result.count("<hr>") == markup.count("<hr>")
     for tag in ("b", "p", "div"):
         assert result.count(f"<{tag}>") == result.count(f"</{tag}>")
+
+
+def test_a_picture_that_is_written_out_in_the_text_is_told() -> None:
+    large = f'<img src="data:image/png;base64,{"A" * 600}" alt="x"'
+    told = ["a picture that is written out in the text is left out"]
+    assert texts_left_out(f"<p>a {large}> b</p>") == told
+    assert texts_left_out(f'<p>a {large} data-src="https://e.org/a.png"> b</p>') == []
+    assert texts_left_out('<p>a <img src="data:image/gif;base64,R0lGOD"> b</p>') == []

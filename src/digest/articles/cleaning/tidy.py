@@ -78,6 +78,8 @@ _BLOCK_START = re.compile(rf"(<{_BLOCK}{_ATTRIBUTES}>)((?:{_EMPHASIS}|\s|&nbsp;|
 _SPACE_AT_END = re.compile(rf"</(?<={_SPACE}</){_BLOCK}>")
 _BREAK_AT_END = re.compile(rf"<br>(?:<br>)?(?=</{_BLOCK}>)")
 _DEFAULTS = MediaOptions()
+#: Characters of a picture within a text; smaller ones stand for others, or for nothing.
+_SMALL_PICTURE = 500
 _HARD_BLANKS_AT_END = re.compile(rf"&nbsp;(?<!&nbsp;&nbsp;)(?:&nbsp;)*+(?=</{_BLOCK}>)")
 
 
@@ -139,10 +141,17 @@ def tidy(
 def texts_left_out(markup: str) -> list[str]:
     """Return a sentence for each part of a body that a browser would show and tidying removes."""
     names = _MAY_SHOW.intersection(tag_names(markup).values())
-    if not names or (names == {"iframe"} and "srcdoc" not in markup.lower()):
+    nothing = not names or (names == {"iframe"} and "srcdoc" not in markup.lower())
+    if nothing and "data:image/" not in markup:
         return []
     body = LexborHTMLParser(_PROLOGUE + bounded(close_elements(markup))).body
     causes = []
+    for image in body.css("img[src^='data:image/']") if body is not None else ():
+        attributes = image.attributes
+        if not any(map(uris.absolute, images.candidates(attributes))) and (
+            len(attributes["src"] or "") > _SMALL_PICTURE
+        ):
+            causes.append("a picture that is written out in the text is left out")
     for node in body.css(_SHOWN) if body is not None else ():
         text = " ".join(node.text(separator=" ").split())
         if text or node.tag == "iframe":
