@@ -43,8 +43,8 @@ _WIKI_LINK = re.compile(r"\[\[([^\[\]|#]+)(?:#[^\[\]|]*)?(?:\|([^\[\]]+))?\]\]")
 #: Tags in one text, as they are written within a note.
 _HASHTAGS = re.compile(r"#[\w/-]+(?:[\s,]+#[\w/-]+)*")
 #: A list in one text, as programs write what they do not know to be one.
-_ITEM = r"""\s*+(?:"([^"]*)"|'([^']*)')\s*+"""
-_LISTED = re.compile(rf"\s*\[{_ITEM}(?:,{_ITEM})*\]\s*")
+_ITEM = r"""(?:"([^"]*+)"|'([^']*+)')"""
+_LISTED = re.compile(rf"\s*+\[\s*+{_ITEM}\s*+(?:,\s*+{_ITEM}\s*+)*+\]\s*+")
 _LISTED_ITEM = re.compile(_ITEM)
 #: Keys of a table of a category that are none of its names.
 _NO_NAMES = frozenset(
@@ -190,7 +190,7 @@ def listed(value: Value) -> Value:
     """Return the list that a text is (``'["a", "b"]'``), any other value as it is."""
     if not isinstance(value, str) or "[" not in value or not _LISTED.fullmatch(value):
         return value
-    return [one or other for one, other in _LISTED_ITEM.findall(value)]
+    return [double or single for double, single in _LISTED_ITEM.findall(value)]
 
 
 def _parted(value: Value) -> Value:

@@ -122,7 +122,7 @@ _FOREIGN: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ..
         r"\1:\2",
     ),
     (re.compile(rf"\A({_DAY})\s+(?:{_WEEKDAYS})\b\.?"), r"\1"),
-    (re.compile(r"\s+,"), ","),
+    (re.compile(r"(?<=\S)\s+,"), ","),
 )
 
 

@@ -70,7 +70,8 @@ MAX_IDENTITY = 1_000
 _WHOLE_NUMBER = re.compile(r"0*(0|[1-9][0-9]*)", re.ASCII)
 #: An address within a link of Markdown, within brackets, or of a note of Obsidian.
 _LINKED = re.compile(
-    r"!?\[[^\[\]]*\]\(\s*([^\s()]+)[^()]*\)|<([^\s<>]+)>|!?\[\[([^\[\]|]+)(?:\|[^\[\]]*)?\]\]"
+    r"!?\[[^\[\]]*+\]\(\s*+([^\s()]++)(?:\s[^()]*+)?\)|<([^\s<>]++)>"
+    r"|!?\[\[([^\[\]|]++)(?:\|[^\[\]]*+)?\]\]"
 )
 #: Summaries that only tell whether there is to be one.
 _TRUTHS = frozenset({"true", "false"})
