@@ -170,3 +170,20 @@ def test_deep_blocks_are_read_in_time(line: str) -> None:
     start = process_time()
     rendered(f"{line}a\n" * max(1, 50_000 // len(line)))
     assert process_time() - start < 3
+
+
+@pytest.mark.parametrize(
+    ("row", "last"),
+    [
+        ("| 1 | `a|b` |", "<code>a|b</code>"),
+        ("| 1 | 2 | 3 | 4 |", "2 | 3 | 4"),
+        ("1 | 2 | 3", "2 | 3"),
+        ("| 1 | 2 \\| 3 |", "2 | 3"),
+        ("| 1 | 2 ||", "2"),
+        ("| 1 | 2 |", "2"),
+    ],
+)
+def test_what_is_in_a_row_beyond_its_columns_stays_in_its_last_cell(row: str, last: str) -> None:
+    markup = rendered(f"| a | b |\n|---|---|\n{row}\n| x | y |\n\nend")
+    assert f"<td>1</td>\n<td>{last}</td>\n</tr>\n<tr>\n<td>x</td>\n<td>y</td>" in markup
+    assert "<table>" in rendered("x\n\n> | a | b |\n> |---|---|\n")

@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.parser_block import ParserBlock
 from markdown_it.rules_block import StateBlock, paragraph
 from markdown_it.rules_block.html_block import html_block
+from markdown_it.rules_block.table import escapedSplit, getLine, table
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from mdit_py_plugins.deflist import deflist_plugin
@@ -83,6 +84,7 @@ def engine() -> MarkdownIt:
     markdown.block.ruler.at(
         "html_block", _html_block, {"alt": ["paragraph", "reference", "blockquote"]}
     )
+    markdown.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
     markdown.core.ruler.at("inline", _inline)
     markdown.core.ruler.after("block", "fence_languages", _fence_languages)
     markdown.core.ruler.push("named_tags", _named_tags)
@@ -129,6 +131,35 @@ def _inline(state: StateCore) -> None:
                 token.children.append(Token("text", "", 0, content=token.content))
             else:
                 state.md.inline.parse(token.content, state.md, state.env, token.children)
+
+
+def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Read a table; what is in a row beyond its columns stays in its last cell.
+
+    GFM drops it, as it does half of code with a bar that is not escaped.
+    """
+    first = len(state.tokens)
+    if not table(state, start, end, silent):
+        return False
+    tokens = state.tokens[first:]
+    columns = sum(token.type == "th_open" for token in tokens)
+    beyond = {line: rest for line in range(start + 2, state.line)
+              if (rest := _beyond(getLine(state, line).strip(), columns))}  # fmt: skip
+    for cell, token in enumerate(tokens) if beyond else ():
+        if token.type == "inline" and token.map and tokens[cell + 2].type == "tr_close":
+            token.content += beyond.pop(token.map[0], "")
+    return True
+
+
+def _beyond(row: str, columns: int) -> str:
+    """Return what is behind the last column of a row, with the bar before it."""
+    cells = row.count("|") + 1 - row.startswith("|") - row.endswith("|")
+    if cells <= columns:
+        return ""
+    parts = escapedSplit(row.removeprefix("|"))
+    rest = "|".join(parts[columns:]).rstrip().removesuffix("|").rstrip()
+    gap = " " if parts[columns - 1].endswith(" ") else ""
+    return f"{gap}|{rest}" if rest.strip("| ") else ""
 
 
 def _html_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
