@@ -31,6 +31,7 @@ from digest.app.logs import configure_logs
 from digest.app.web_application import make_application
 from digest.app.wiring import open_services
 from digest.settings import load
+from digest.web.app import Probes
 
 CONNECTIONS = 64
 #: Pages a second on one core that the design asks for.
@@ -67,7 +68,7 @@ def serve(folder: Path, descriptor: int) -> None:
         asyncio.run(run(nothing))
         return
     with open_services(load(folder / "digest.toml", {})) as services:
-        app = make_application(services)
+        app = make_application(services, approvals=services.approval(), probes=Probes(unready=str))
         asyncio.run(run(app))
 
 

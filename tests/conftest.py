@@ -268,8 +268,9 @@ class Workplace:
     async def visit(self, services: Services, path: str, **headers: str) -> httpx.Response:
         """Return what the daemon's web server answers to a GET now."""
         from digest.app.web_application import make_application  # most tests visit nothing
+        from digest.web.app import Probes
 
-        app = make_application(services)
+        app = make_application(services, approvals=services.approval(), probes=Probes(unready=str))
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:

@@ -21,6 +21,7 @@ from digest.feeds.model import ATOM, JSON, Feed
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.store.database import Store
 from digest.web import public_pages
+from digest.web.app import Probes
 from tests import stores
 from tests.conftest import Workplace
 from tests.effort import effort
@@ -162,7 +163,7 @@ async def test_whoever_follows_archives_misses_nothing(services: Services, seed:
     dice = random.Random(seed)
     services.publisher.start()
     editor = Editor(services.store, dice)
-    app = make_application(services)
+    app = make_application(services, approvals=services.approval(), probes=Probes(unready=str))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url=services.site.url) as client:
         feeds = [services.plan.feed(category) for category in (None, FINANCE, LOANS)]

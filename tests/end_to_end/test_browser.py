@@ -14,6 +14,7 @@ from digest.app.wiring import Services
 from digest.editions.model import EditionState
 from digest.subscribers.model import NewSubscriber, SubscriberState
 from digest.subscribers.tokens import unsubscribe_token
+from digest.web.app import Probes
 from tests import stores
 from tests.conftest import CONFIGURATION, Workplace
 from tests.end_to_end.conftest import NEEDS_CHROMIUM
@@ -82,7 +83,7 @@ class Visit:
 
 
 def application(services: Services) -> ASGIApp:
-    return make_application(services, approvals=services.approval())
+    return make_application(services, approvals=services.approval(), probes=Probes(unready=str))
 
 
 @pytest.mark.parametrize("width", [360, 1280])

@@ -17,6 +17,7 @@ from digest.articles.model import CategoryPath
 from digest.feeds.model import ATOM
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.web import public_pages
+from digest.web.app import Probes
 from tests.conftest import Workplace
 from tests.effort import effort
 from tests.store.samples import reading
@@ -29,7 +30,7 @@ A = "{http://www.w3.org/2005/Atom}"
 
 def connect(services: Services) -> httpx.AsyncClient:
     """Return a client of a server that has just started."""
-    app = make_application(services)
+    app = make_application(services, approvals=services.approval(), probes=Probes(unready=str))
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ADDRESS)
 
 

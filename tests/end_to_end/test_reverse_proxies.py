@@ -33,9 +33,9 @@ from tests.conftest import Workplace
 from tests.defaults import default_feed
 from tests.feeds.samples import SITE, article, document
 from tests.store.samples import reading
+from tests.web.desk import Desk
 from tests.web.test_app import KEY, Book
 from tests.web.test_app import link as unsubscribe_link
-from tests.web.test_approvals import Desk
 from tests.web.test_approvals import link as approval_link
 
 ROOT = Path(__file__).parents[2]
@@ -115,7 +115,7 @@ async def _own(output: Path, services: Services) -> AsyncIterator[str]:
         LinkContext(pages=services.pages, digests={}, token_keys=[KEY], clock=utc_now),
         subscriptions=Book(),
         approvals=Desk(),
-        probes=Probes(last_scan_at=lambda: None),
+        probes=Probes(last_scan_at=lambda: None, unready=str),
     )
     feeds = FeedFiles(output, make_public_pages(services, app), moved=moved)
     with socket.create_server(("127.0.0.1", 0)) as listener:

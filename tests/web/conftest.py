@@ -12,7 +12,7 @@ from digest.app.web_application import make_public_pages
 from digest.app.wiring import Services
 from digest.articles.model import CategoryPath
 from digest.web import public_pages
-from digest.web.app import create_app
+from digest.web.app import Probes, create_app
 from digest.web.forms import LinkContext
 from digest.web.public_pages import PublicPages
 from tests.conftest import Workplace
@@ -51,6 +51,8 @@ def connect(workplace: Workplace, services: Services, pages: PublicPages) -> htt
             clock=services.clock,
         ),
         subscriptions=services.store.subscribers,
+        approvals=services.approval(),
+        probes=Probes(unready=str),
     )
     headers = {"accept-encoding": "identity"}
     return httpx.AsyncClient(

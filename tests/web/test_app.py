@@ -20,6 +20,7 @@ from digest.web.forms import LinkContext
 from digest.web.pages import WebPages
 from tests.defaults import default_plan
 from tests.feeds.samples import SITE
+from tests.web.desk import Desk
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
@@ -98,11 +99,12 @@ def connect(
     book: Book,
     pages: WebPages,
     last_scan_at: Callable[[], datetime | None] | None = None,
-    unready: Callable[[], str] | None = None,
+    unready: Callable[[], str] = str,
 ) -> httpx.AsyncClient:
     app = create_app(
         LinkContext(pages=pages, digests={"daily": DAILY}, token_keys=[KEY], clock=lambda: NOW),
         subscriptions=book,
+        approvals=Desk(),
         probes=Probes(last_scan_at=last_scan_at, unready=unready),
     )
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x")
@@ -167,10 +169,6 @@ async def test_who_is_not_ready_says_why_and_when_to_come_again(
     assert (response.status_code, response.headers["retry-after"]) == (503, "5")
     assert response.text == "not ready: the database does not answer\n"
     assert_private(response)
-
-
-async def test_nobody_is_ready_where_there_is_no_daemon(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/readyz")).status_code == 404
 
 
 async def test_the_status_is_one_line_that_everybody_may_read(client: httpx.AsyncClient) -> None:
@@ -385,6 +383,8 @@ async def test_a_body_that_breaks_off_changes_nothing(book: Book, pages: WebPage
     app = create_app(
         LinkContext(pages=pages, digests={"daily": DAILY}, token_keys=[KEY], clock=lambda: NOW),
         subscriptions=book,
+        approvals=Desk(),
+        probes=Probes(unready=str),
     )
     sent: list[dict[str, object]] = []
 

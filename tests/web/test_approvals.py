@@ -12,54 +12,17 @@ import pytest
 from lxml import html
 
 from digest.editions.model import EditionState
-from digest.errors import StoreError
-from digest.mail.operator_mail import ApprovalRequest
 from digest.subscribers.tokens import approval_token, unsubscribe_token
 from digest.web import sample_pages as samples
-from digest.web.app import create_app
+from digest.web.app import Probes, create_app
 from digest.web.forms import LinkContext
 from digest.web.pages import WebPages
 from tests.defaults import default_plan
 from tests.feeds.samples import SITE, article
+from tests.web.desk import Desk
 from tests.web.test_app import KEY, NOW, TEMPLATES, Book, assert_private
 
 HOSTILE = '<script>alert(1)</script> & "{{ 7 * 7 }}"'
-
-
-class Desk:
-    """Approvals with editions in memory."""
-
-    def __init__(self) -> None:
-        sending, dropping, unknown, *_ = samples.sample_proposals()
-        self.proposals = {
-            number: replace(one, edition=replace(one.edition, id=number))
-            for number, one in enumerate((sending, dropping, unknown), 1)
-        }
-        self.calls: list[tuple[str, int]] = []
-        self.broken = False
-
-    async def proposal(self, edition_id: int) -> ApprovalRequest | None:
-        if self.broken:
-            raise StoreError("locked")
-        return self.proposals.get(edition_id)
-
-    async def approve(self, edition_id: int) -> bool:
-        self.calls.append(("approve", edition_id))
-        return self.proposals[edition_id].configured and self._become(
-            edition_id, EditionState.OPEN, cancelled=False
-        )
-
-    async def drop(self, edition_id: int) -> bool:
-        self.calls.append(("drop", edition_id))
-        return self._become(edition_id, EditionState.CANCELLED, cancelled=True)
-
-    def _become(self, number: int, state: EditionState, *, cancelled: bool) -> bool:
-        one = self.proposals[number]
-        if not one.waits:
-            return False
-        edition = replace(one.edition, state=state, cancelled=cancelled)
-        self.proposals[number] = replace(one, edition=edition)
-        return True
 
 
 @pytest.fixture(name="desk")
@@ -73,7 +36,7 @@ async def _client(tmp_path: Path, desk: Desk) -> AsyncIterator[httpx.AsyncClient
         yield client
 
 
-def connect(output: Path, desk: Desk | None) -> httpx.AsyncClient:
+def connect(output: Path, desk: Desk) -> httpx.AsyncClient:
     app = create_app(
         LinkContext(
             pages=WebPages(templates=TEMPLATES, plan=default_plan(site=SITE)),
@@ -83,6 +46,7 @@ def connect(output: Path, desk: Desk | None) -> httpx.AsyncClient:
         ),
         subscriptions=Book(),
         approvals=desk,
+        probes=Probes(unready=str),
     )
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x")
 
@@ -224,13 +188,6 @@ async def test_a_link_that_is_none_of_ours_is_not_found(
 
 async def test_an_approval_link_unsubscribes_nobody(client: httpx.AsyncClient) -> None:
     assert (await client.post(f"/unsubscribe/{token(1)}")).status_code == 404
-
-
-async def test_where_nothing_can_be_decided_there_is_no_page(tmp_path: Path) -> None:
-    async with connect(tmp_path, None) as client:
-        response = await client.get(link(1))
-    assert response.status_code == 404
-    assert_private(response)
 
 
 async def test_a_database_that_is_busy_says_so(client: httpx.AsyncClient, desk: Desk) -> None:

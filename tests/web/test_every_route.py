@@ -33,7 +33,7 @@ from tests import stores
 from tests.conftest import Workplace
 from tests.effort import SOAK, effort
 from tests.store.samples import reading
-from tests.web.test_approvals import Desk
+from tests.web.desk import Desk
 
 pytestmark = pytest.mark.full_speed  # the tests of each package cover what this repeats
 

@@ -25,9 +25,10 @@ from digest.subscribers.tokens import (
     unsubscribe_token,
 )
 from digest.web import sample_pages as samples
+from digest.web.app import Probes
 from digest.web.subscribing import YOUNGEST
 from tests.conftest import Workplace
-from tests.web.test_approvals import Desk
+from tests.web.desk import Desk
 
 pytestmark = pytest.mark.full_speed  # the tests of each package cover what this repeats
 
@@ -112,7 +113,7 @@ def _site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         store.subscribers.add(
             NewSubscriber(address=reader.address, digest="notes", state=left), now
         )
-        app = make_application(services, approvals=desk)
+        app = make_application(services, approvals=desk, probes=Probes(unready=str))
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=URL)
         form = form_token(key, now)
         workplace.clock.advance(seconds=YOUNGEST.total_seconds())

@@ -25,6 +25,7 @@ from digest.subscribers.tokens import (
     form_token,
     unsubscribe_token,
 )
+from digest.web.app import Probes
 from digest.web.render_queue import Busy, RenderQueue
 from digest.web.subscribing import OLDEST, YOUNGEST
 from tests.conftest import Workplace
@@ -103,7 +104,12 @@ def _door(workplace: Workplace) -> Iterator[Door]:
         ]
         services.store.articles.record(articles, services.clock())
         woken: list[str] = []
-        app = make_application(services, wake=lambda: woken.append("mail"))
+        app = make_application(
+            services,
+            approvals=services.approval(),
+            probes=Probes(unready=str),
+            wake=lambda: woken.append("mail"),
+        )
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=URL)
         yield Door(workplace, services, client, woken)
 

@@ -25,16 +25,15 @@ from digest.web.subscribing import SignupRequests, Subscribing
 def make_application(
     services: Services,
     *,
-    approvals: Approvals | None = None,
+    approvals: Approvals,
+    probes: Probes,
     wake: Callable[[], None] = lambda: None,
-    probes: Probes | None = None,
     queue: RenderQueue | None = None,
 ) -> FeedFiles:
     """Return the whole web application.
 
-    ``approvals`` carries out decisions on editions, None: there are no links to approve; ``wake``
-    is called when a mail waits, to confirm a request or to welcome; pages are rendered in
-    ``queue``, by default one of their own.
+    ``approvals`` carries out decisions on editions; ``wake`` is called when a mail waits, to
+    confirm a request or to welcome; pages are rendered in ``queue``, by default one of their own.
     """
     queue = queue or RenderQueue()
     settings, store = services.settings, services.store

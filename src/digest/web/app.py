@@ -104,33 +104,33 @@ class ApprovalLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probes:
-    """What tells whether the daemon works; without one, its address is not there."""
+    """What tells whether the daemon works."""
 
-    last_scan_at: Callable[[], datetime | None] | None = None  #: for ``/status``
+    last_scan_at: Callable[[], datetime | None] | None = None  #: for ``/status``; None: not there
     #: Returns what keeps the daemon from its work, for ``/readyz``, in public words; called in a
     #: thread.
-    unready: Callable[[], str] | None = None
+    unready: Callable[[], str]
 
 
 def create_app(
     context: LinkContext,
     *,
     subscriptions: PersonSubscriptions,
-    approvals: Approvals | None = None,
+    approvals: Approvals,
+    probes: Probes,
     categories: Callable[[], Sequence[CategorySummary]] = tuple,
     requests: SignupRequests | None = None,
     queue: RenderQueue | None = None,
     subscribing: Subscribing | None = None,
-    probes: Probes | None = None,
 ) -> ASGIApp:
     """Return the ASGI application.
 
-    ``approvals`` carries out decisions on editions; None: there are no links to approve.
-    ``categories`` returns all that show an article; called in a thread. ``requests`` takes what a
-    mail asks to confirm, and ``subscribing`` answers who wants to subscribe; None: nobody can here.
-    Preferences wait for their turn in ``queue``, by default one of their own.
+    ``approvals`` carries out decisions on editions. ``categories`` returns all that show an
+    article; called in a thread. ``requests`` takes what a mail asks to confirm, and ``subscribing``
+    answers who wants to subscribe; None: nobody can here. Preferences wait for their turn in
+    ``queue``, by default one of their own.
     """
-    pages, probes = context.pages, probes or Probes()
+    pages = context.pages
     link = UnsubscribeLink(subscriptions=subscriptions, context=context)
     preferences = Preferences(
         subscriptions=subscriptions,
@@ -139,16 +139,12 @@ def create_app(
         requests=requests,
         queue=queue or RenderQueue(),
     )
-    approval_link = ApprovalLink(approvals=approvals, context=context) if approvals else None
+    approval_link = ApprovalLink(approvals=approvals, context=context)
+    readiness = partial(_readyz, SharedAnswer(probes.unready))
 
     async def serve_reader(request: Request) -> Response:
         chosen = preferences if PREFERENCES_QUERY in request.query_params else link
         return await chosen.serve(request)
-
-    async def show_approval(request: Request) -> Response:
-        if approval_link is None:
-            raise HTTPException(404, headers=dict(PRIVATE_HEADERS))
-        return await approval_link.serve(request)
 
     async def show_status(_: Request) -> Response:
         if probes.last_scan_at is None:
@@ -168,18 +164,16 @@ def create_app(
     optional = []
     if subscribing:
         optional.append(Route(f"/{SUBSCRIBE_PATH}", subscribing.serve_form, methods=both))
-    if probes.unready:
-        readiness = partial(_readyz, SharedAnswer(probes.unready))
-        optional.append(Route("/readyz", readiness, methods=["GET"]))
     if requests:
         confirm = requests.serve_confirmation
         optional.append(Route(f"/{CONFIRM_PATH}{{token:token}}", confirm, methods=both))
     return Starlette(
         routes=[
             Route("/healthz", _healthz, methods=["GET"]),
+            Route("/readyz", readiness, methods=["GET"]),
             Route("/status", show_status, methods=["GET"]),
             Route(f"/{UNSUBSCRIBE_PATH}{{token:token}}", serve_reader, methods=both),
-            Route(f"/{APPROVE_PATH}{{token:token}}", show_approval, methods=both),
+            Route(f"/{APPROVE_PATH}{{token:token}}", approval_link.serve, methods=both),
             *optional,
             Route("/{path:path}", _nothing, methods=["GET"]),  # no other method is of use anywhere
         ],
