@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shutil
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
@@ -206,6 +207,23 @@ async def test_what_events_missed_a_scan_finds(
         monkeypatch.setattr(publishing, "_next_scan", 0.0)
         task = asyncio.create_task(publishing.run())
         await published.until(lambda: in_feed(workplace, "漏掉的"))
+        publishing.stop()
+        await task
+
+
+async def test_an_output_folder_that_was_deleted_is_written_anew_after_the_next_scan(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = Presses(monkeypatch)
+    workplace.write("a.md", "渡口")
+    services.publisher.start()
+    with services.workers() as workers:
+        publishing = services.publish_loop(workers)
+        await publishing.first_scan()
+        shutil.rmtree(workplace.output)
+        monkeypatch.setattr(publishing, "_next_scan", 0.0)
+        task = asyncio.create_task(publishing.run())
+        await published.until(lambda: in_feed(workplace, "渡口"))
         publishing.stop()
         await task
 

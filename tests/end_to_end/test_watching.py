@@ -214,6 +214,9 @@ class NoPublisher(Publisher):
     def unpacked(self) -> bool:
         return False
 
+    def replaced(self) -> bool:
+        return False
+
     def publish(self, *_: Any) -> Published:
         return Published()
 

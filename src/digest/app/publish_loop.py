@@ -262,8 +262,11 @@ class PublishLoop:
         if taken.scan:
             self._log_unseen(taken.scan)
             self.last_scan = taken.scan
-        self._next_scan = asyncio.get_running_loop().time() + self._scan_every
+        now = asyncio.get_running_loop().time()
+        self._next_scan = now + self._scan_every
         self._note(taken)
+        if await asyncio.to_thread(self._publisher.replaced):
+            self._publish_at = min(self._publish_at, now)
 
     def _log_unseen(self, scan: Scan) -> None:
         """Log roots that became unavailable or available since the last scan."""

@@ -145,6 +145,13 @@ class Publisher:
         """Whether published files wait for ``pack``."""
         return bool(self._unpacked)
 
+    def replaced(self) -> bool:
+        """Return whether another folder, or none, is at the path of the output folder now."""
+        try:
+            return self._folder.token() != self._token
+        except OutputError:  # publishing tells why
+            return True
+
     def publish(self, progress: Progress | None = None) -> Published:
         """Write every stale feed, and remove feeds that no longer exist.
 
