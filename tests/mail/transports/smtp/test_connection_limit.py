@@ -30,7 +30,7 @@ async def test_who_is_alone_does_not_wait_for_anybody(number: int) -> None:
     with pytest.raises(ServerUnavailable):
         await refused(limit)
     assert limit.known == number
-    assert not limit.locked()
+    assert not limit._free.locked()
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ async def test_two_who_are_refused_wait_for_the_third_and_not_for_each_other() -
         waiting = [tasks.create_task(refused_together()) for _ in range(2)]
         await settled(*waiting)
         limit.answered()
-    assert not limit.locked()
+    assert not limit._free.locked()
     assert limit.known == 1
 
 
@@ -78,7 +78,7 @@ async def test_where_the_others_get_no_answer_either_all_give_up() -> None:
         await asyncio.sleep(0)
     assert await ended == [FULL, FULL, FULL]
     assert limit.known == 4
-    assert not limit.locked()
+    assert not limit._free.locked()
 
 
 async def test_who_is_cancelled_leaves_all_limit_as_they_were() -> None:
@@ -91,4 +91,4 @@ async def test_who_is_cancelled_leaves_all_limit_as_they_were() -> None:
             await waiting
     assert limit.known == 3
     async with limit, limit, limit:
-        assert limit.locked()
+        assert limit._free.locked()

@@ -333,7 +333,7 @@ async def test_a_cancelled_message_takes_its_connection_with_it(command: bytes) 
         with pytest.raises(asyncio.CancelledError):
             await task
         assert not smtp._idle
-        assert not smtp._limit.locked()
+        assert not smtp._limit._free.locked()
 
 
 async def test_closing_hangs_up_on_a_server_that_does_not_answer_quit() -> None:

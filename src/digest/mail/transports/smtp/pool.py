@@ -79,10 +79,6 @@ class ConnectionLimit:
         """The present limit."""
         return self._number - self._given_up
 
-    def locked(self) -> bool:
-        """Return whether no connection is free."""
-        return self._free.locked()
-
     def answered(self) -> None:
         """Count an answer to a message, whatever it says."""
         self._answers += 1
