@@ -60,7 +60,8 @@ def full(disk: Path) -> Iterator[None]:
 
 @contextmanager
 def read_only(disk: Path) -> Iterator[None]:
-    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    while subprocess.run(["mount", "-o", "remount,ro", str(disk)]).returncode:
+        pass  # it is busy while a file of it is being written
     yield
     subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
 

@@ -24,7 +24,7 @@ from digest.store.database import open_store
 from digest.urls import article_folder
 from digest.web import public_pages
 from digest.web.page_cache import PageCache
-from digest.web.render_queue import RenderQueue
+from digest.web.render_queue import TIMEOUT, RenderQueue
 from tests import stores
 from tests.conftest import Workplace
 from tests.store.samples import reading
@@ -333,7 +333,7 @@ async def test_too_many_pages_at_once_are_refused_while_what_is_kept_is_served(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = await site.get("")
-    site.pages._queue = RenderQueue(1, ahead=0, most_waiting=1, timeout=0.05)
+    queue = site.pages._queue = RenderQueue(1, ahead=0, most_waiting=1)
     go, begun = threading.Event(), threading.Event()
     real = site.services.pages.article
 
@@ -345,11 +345,13 @@ async def test_too_many_pages_at_once_are_refused_while_what_is_kept_is_served(
     monkeypatch.setattr(site.services.pages, "article", slow)
     first = asyncio.create_task(site.get(FIRST))
     await asyncio.to_thread(begun.wait, 5)
+    queue._timeout = 0.05
     others = [article_folder(article_key(f"{number}")) for number in (2, 3, 4)]
     for answer in await asyncio.gather(*[site.get(path) for path in others]):
         assert answer.status_code == 503
         assert answer.headers["retry-after"] == "5"
         assert answer.headers["cache-control"] == "no-store"
+    queue._timeout = TIMEOUT
     again = await site.get("")
     assert (again.status_code, again.content) == (200, kept.content)
     go.set()

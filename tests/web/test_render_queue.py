@@ -13,6 +13,20 @@ from digest.web import render_queue
 from digest.web.render_queue import Busy, RenderQueue
 
 
+async def begin(queue: RenderQueue, go: threading.Event) -> asyncio.Task[bool]:
+    """Have a thread begin work that lasts until ``go`` is set; what comes then waits shortly."""
+    begun = threading.Event()
+
+    def work() -> bool:
+        begun.set()
+        return go.wait(5)
+
+    first = asyncio.create_task(queue.run(work))
+    await asyncio.to_thread(begun.wait, 5)
+    queue._timeout = 0.01
+    return first
+
+
 async def until(queue: RenderQueue, waiting: int) -> None:
     """Let others run until so many wait."""
     while queue.waiting != waiting:  # noqa: ASYNC110 - it tells nobody
@@ -46,15 +60,15 @@ async def test_no_more_run_at_once_than_may() -> None:
 
 
 async def test_who_does_not_get_a_turn_in_time_is_sent_away() -> None:
-    queue = RenderQueue(1, ahead=0, timeout=0.01)
+    queue = RenderQueue(1, ahead=0)
     go = threading.Event()
-    first = asyncio.create_task(queue.run(lambda: go.wait(5)))
-    await asyncio.sleep(0)
+    first = await begin(queue, go)
     with pytest.raises(Busy):
         await queue.run(lambda: None)
     assert queue.refused == 1
     go.set()
     assert await first
+    queue._timeout = render_queue.TIMEOUT
     assert await queue.run(lambda: "again") == "again"
 
 
@@ -95,18 +109,12 @@ async def test_work_that_fails_frees_its_place() -> None:
 
 
 async def test_who_goes_away_frees_the_place_only_when_the_work_is_done() -> None:
-    queue = RenderQueue(1, ahead=0, timeout=0.01)
+    queue = RenderQueue(1, ahead=0)
     errors: list[dict[str, Any]] = []
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: errors.append(context))
-    go, begun = threading.Event(), threading.Event()
-
-    def work() -> None:
-        begun.set()
-        go.wait(5)
-
-    first = asyncio.create_task(queue.run(work))
-    await asyncio.to_thread(begun.wait, 5)
+    go = threading.Event()
+    first = await begin(queue, go)
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
@@ -303,10 +311,9 @@ async def test_what_was_handed_over_and_not_begun_in_time_is_refused() -> None:
 
 
 async def test_what_was_handed_over_is_refused_in_time_while_the_threads_hang() -> None:
-    queue = RenderQueue(1, timeout=0.05)
+    queue = RenderQueue(1)
     go = threading.Event()
-    first = asyncio.create_task(queue.run(lambda: go.wait(5)))
-    await asyncio.sleep(0)
+    first = await begin(queue, go)
     try:
         async with asyncio.timeout(4):
             for _ in range(3):
@@ -316,6 +323,7 @@ async def test_what_was_handed_over_is_refused_in_time_while_the_threads_hang() 
     finally:
         go.set()
     assert await first
+    queue._timeout = render_queue.TIMEOUT
     assert await queue.run(lambda: "again") == "again"
 
 
