@@ -20,6 +20,8 @@ from digest.private_files import make_private_folder
 
 #: How long a transaction waits for another process before it gives up.
 LOCK_TIMEOUT = timedelta(seconds=10)
+#: KiB of pages that each connection to SQLite keeps; what it reads again the system has at hand.
+_CACHE = 1_000
 #: The first half of PostgreSQL's advisory lock keys: "dgst", to avoid those of other programs.
 _LOCK_SPACE = 0x64677374
 #: PostgreSQL waits for a server that does not answer, in seconds.
@@ -235,6 +237,7 @@ def _prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     """
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA cache_size = -{_CACHE}")
 
 
 def _begin(connection: Connection) -> None:
