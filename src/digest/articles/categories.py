@@ -243,7 +243,7 @@ def _name(table: Mapping[str, Value]) -> str:
     return next((name for name in names if isinstance(name, str) and name), "")
 
 
-def _items(value: Value) -> Value:
+def _items(value: list[Value] | dict[str, Value]) -> list[Value]:
     """Return the keys of a table of tags that are not off, any other value as it is."""
     if not isinstance(value, dict):
         return value
@@ -256,12 +256,10 @@ def _items(value: Value) -> Value:
     ]
 
 
-def _texts(value: Value) -> list[str]:
-    """Return the texts of a list, and the names of mappings in it; none of anything else."""
-    if not isinstance(value, list):
-        return []
-    items = (_name(item) if isinstance(item, dict) else item for item in value)
-    return [plain_line(item) for item in items if isinstance(item, str)]
+def _texts(items: Iterable[Value]) -> list[str]:
+    """Return the texts of a list, and the names of mappings in it."""
+    texts = (_name(item) if isinstance(item, dict) else item for item in items)
+    return [plain_line(text) for text in texts if isinstance(text, str)]
 
 
 def _add(paths: dict[CategoryPath, None], names: Iterable[str]) -> None:
