@@ -25,7 +25,7 @@ _KNOWN_OBJECTS = re.compile(
     r"asset_path|baseurl|toc|base_url|partial|date|relative_url|absolute_url)\b|\.[A-Z]\w*"
 )
 #: What stands before the rest of an address: ``{{ site.url }}{{ site.baseurl }}``.
-_VARIABLES = re.compile(r"(?:\{\{[^{}\n]{1,80}\}\})+\Z")
+_VARIABLES = re.compile(r"(?<!\}\})(?:\{\{[^{}\n]{1,80}\}\})++\Z")
 #: Tags that Zola writes as calls.
 _CALLED = tags.IMAGES | tags.ELSEWHERE.keys() | tags.MEDIA.keys() | tags.FRAMES
 _WITH_CONTENT = tags.COMMENTS | tags.COMPUTED | tags.CODE | tags.DRAWINGS | tags.FORMULAS
