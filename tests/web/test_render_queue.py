@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from functools import partial
 from typing import Any, Literal
 
@@ -325,6 +326,34 @@ async def test_what_was_handed_over_is_refused_in_time_while_the_threads_hang() 
     assert await first
     queue._timeout = render_queue.TIMEOUT
     assert await queue.run(lambda: "again") == "again"
+
+
+async def test_nobody_is_refused_in_place_of_one_whom_a_thread_just_took(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Jobs(deque[render_queue._Job]):
+        def __getitem__(self, index: Any) -> Any:
+            job = super().__getitem__(index)
+            if job.begin_until < 0:
+                self.popleft()  # as a thread does at this moment
+            return job
+
+    monkeypatch.setattr(render_queue, "_COLLECT_EVERY", 60)
+    queue = RenderQueue(1)
+    go = threading.Event()
+    first = await begin(queue, go)
+    queue._timeout = -1e9
+    late = asyncio.create_task(queue.run(lambda: "late"))
+    await asyncio.sleep(0)
+    queue._timeout = render_queue.TIMEOUT
+    later = asyncio.create_task(queue.run(lambda: "later"))
+    await asyncio.sleep(0)
+    queue._jobs = Jobs(queue._jobs)
+    queue._refuse_late(0.0)
+    late.cancel()
+    go.set()
+    assert await first
+    assert await later == "later"
 
 
 async def test_who_went_before_a_thread_began_has_nothing_done() -> None:

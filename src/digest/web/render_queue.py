@@ -154,7 +154,11 @@ class RenderQueue:
         """Refuse what no thread began in time, as where the disk or the database hangs."""
         with suppress(IndexError):  # none is left, or a thread has just taken the last one
             while self._jobs[0].begin_until < now:
-                self._finish(self._jobs.popleft(), None, Busy())
+                job = self._jobs.popleft()
+                if job.begin_until >= now:  # a thread has just taken the one before it
+                    self._jobs.appendleft(job)
+                    break
+                self._finish(job, None, Busy())
 
     def _finish(self, job: _Job, value: object, error: BaseException | None) -> None:
         self.running -= 1
